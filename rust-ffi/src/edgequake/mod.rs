@@ -1,0 +1,1 @@
+//! The providers of the crate `edgequake-llm`.
