@@ -1,0 +1,141 @@
+# Everything is made from a clean checkout with Python 3.9+, Rust and a C compiler; what else a step needs it installs
+# into .venv and .cache, which are git-ignored. `make help` lists the targets.
+
+PYTHON ?= python3
+CARGO ?= cargo
+CC ?= cc
+# The release that writes include/edgequake.h: another one may format it otherwise. Only `make header` and the tests use it.
+CBINDGEN_VERSION := 0.29.4
+
+# One target directory for every cargo below and for the build that pip starts: each profile is compiled once.
+export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),rust-ffi/target))
+MANIFEST := rust-ffi/Cargo.toml
+HEADER := include/edgequake.h
+RUST_SOURCES := $(MANIFEST) rust-ffi/Cargo.lock $(shell find rust-ffi/src -type f)
+
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check
+CBINDGEN_ROOT := $(CURDIR)/.cache/cbindgen-$(CBINDGEN_VERSION)
+CBINDGEN := $(CBINDGEN_ROOT)/bin/cbindgen
+CBINDGEN_RUN := cd rust-ffi && $(CBINDGEN) --quiet --config cbindgen.toml --crate edgequake-ffi --output ../$(HEADER)
+
+ifeq ($(shell uname -s),Darwin)
+  LIBRARY_FILE := libedgequake_ffi.dylib
+else
+  LIBRARY_FILE := libedgequake_ffi.so
+endif
+LIBRARY := $(CARGO_TARGET_DIR)/release/$(LIBRARY_FILE)
+
+step = @printf '\n==> %s\n' '$(1)'
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Cargo and pip use every core by themselves, and the steps of `make test` are to be read in order.
+.NOTPARALLEL:
+.PHONY: help demo test wheel bench header c library install clean distclean \
+        test-rust test-header test-python test-c lint lint-rust lint-python
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: install ## Build, install into .venv and answer a prompt, through a local provider (and OpenAI's where there is a key)
+	$(call step,demo)
+	$(VENV_PYTHON) examples/demo.py
+
+test: lint-rust test-rust test-header test-c test-python lint-python ## Run every test and every check
+	$(call step,all tests and checks passed)
+
+wheel: $(VENV)/.created library ## Build dist/*.whl, one for every Python of this platform, and check its content
+	$(call step,wheel)
+	rm -rf build dist/*.whl
+	$(VENV_PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(VENV_PYTHON) ci/check_wheel.py dist/*.whl
+
+bench: install ## Measure this package beside others; writes the table and the plot of the README
+	$(call step,benchmarks)
+	$(VENV_PYTHON) benchmarks/run.py
+
+header: $(CBINDGEN) ## Write include/edgequake.h and include/edgequake.symbols from the Rust source
+	$(call step,header)
+	$(CBINDGEN_RUN)
+	$(PYTHON) ci/symbols.py --write
+
+c: library ## Build the C examples into build/c
+	$(MAKE) -C examples/c CC='$(CC)' LIBRARY='$(LIBRARY)' OUT='$(CURDIR)/build/c'
+
+library: $(LIBRARY) ## Build the shared library for release
+
+install: $(VENV)/.installed ## Install the package into .venv, editable
+
+test-rust:
+	$(call step,cargo test)
+	$(CARGO) test --locked --manifest-path $(MANIFEST)
+
+lint-rust:
+	$(call step,cargo fmt)
+	$(CARGO) fmt --check --manifest-path $(MANIFEST)
+	$(call step,cargo clippy)
+	$(CARGO) clippy --locked --all-targets --manifest-path $(MANIFEST) -- -D warnings
+
+test-header: $(CBINDGEN)
+	$(call step,the header is what cbindgen makes of the Rust source)
+	$(CBINDGEN_RUN) --verify \
+	  || { echo 'include/edgequake.h is out of date: run `make header` and commit the result' >&2; exit 1; }
+
+test-c: $(VENV)/.tested c
+	$(call step,C tests: header$(comma) layout$(comma) examples$(comma) valgrind)
+	$(VENV_PYTHON) -m pytest tests/c
+
+test-python: $(VENV)/.tested
+	$(call step,pytest)
+	$(VENV_PYTHON) -m pytest tests/python
+
+lint: lint-rust lint-python ## Format and lint checks only
+
+lint-python: $(VENV)/.tested
+	$(call step,ruff)
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(call step,mypy --strict)
+	$(VENV_PYTHON) -m mypy
+
+# The same command as setuptools-rust runs, so that pip finds the work done, and done where people see its progress.
+$(LIBRARY): $(RUST_SOURCES)
+	$(call step,release library (the first build takes a few minutes))
+	$(CARGO) rustc --lib --release --locked --crate-type cdylib --manifest-path $(MANIFEST)
+	@touch $@
+
+$(VENV)/.created:
+	$(call step,virtual environment)
+	$(PYTHON) -m venv $(VENV) \
+	  || { echo 'python3 has no venv module (on Debian: apt install python3-venv), or set PYTHON=…' >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created $(LIBRARY) $(HEADER) build_ffi.py setup.py pyproject.toml
+	$(call step,install the package into $(VENV))
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+# With what the tests need besides.
+$(VENV)/.tested: $(VENV)/.installed
+	$(call step,install what the tests need into $(VENV))
+	$(PIP_INSTALL) --editable '.[test]'
+	@touch $@
+
+$(CBINDGEN):
+	$(call step,cbindgen $(CBINDGEN_VERSION))
+	CARGO_TARGET_DIR=$(CURDIR)/.cache/cbindgen-build $(CARGO) install cbindgen --quiet --locked \
+	  --version $(CBINDGEN_VERSION) --root $(CBINDGEN_ROOT)
+	rm -rf .cache/cbindgen-build
+
+clean: ## Remove what was built, but not the Rust dependencies, .venv and .cache
+	rm -rf build dist *.egg-info edgequake_litellm/_native/_cffi.py edgequake_litellm/_native/*edgequake_ffi.*
+	rm -f $(VENV)/.installed $(VENV)/.tested
+	$(CARGO) clean --quiet --manifest-path $(MANIFEST) --package edgequake-ffi
+	$(CARGO) clean --quiet --manifest-path $(MANIFEST) --package edgequake-ffi --release
+
+distclean: clean ## Remove everything that is not in the repository
+	rm -rf $(VENV) .venvs .cache $(CARGO_TARGET_DIR) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+comma := ,

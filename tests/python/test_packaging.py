@@ -1,0 +1,158 @@
+"""What people install: the wheel from the source distribution, its metadata and the one version number."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from edgequake_litellm import _native
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "ci"))
+
+import check_wheel  # noqa: E402
+
+# Rust and build tools are slow to start from nothing, and are shared with the build that made the installed package.
+ENVIRONMENT = {**os.environ, "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "rust-ffi/target"))}
+
+
+def run(*command: object, cwd: Path) -> str:
+    result = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("sdist")
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", directory, ROOT, cwd=directory)
+    (archive,) = directory.glob("*.tar.gz")
+    return archive
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path) -> Path:
+    """Built from the unpacked source distribution, so that nothing of the repository can help."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(sdist.parent, **({"filter": "data"} if sys.version_info >= (3, 12) else {}))
+    (source,) = (path for path in sdist.parent.iterdir() if path.is_dir())
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", sdist.parent, source, cwd=sdist.parent)
+    (path,) = sdist.parent.glob("*.whl")
+    return path
+
+
+def test_one_version_number() -> None:
+    manifest = (ROOT / "rust-ffi/Cargo.toml").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^version = "(.*)"$', manifest, re.MULTILINE)
+    assert importlib.metadata.version("edgequake-litellm") == version
+    assert _native.library_version() == version
+
+
+def test_the_source_distribution_has_what_the_build_needs_and_no_product_of_it(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {
+        "LICENSE",
+        "README.md",
+        "build_ffi.py",
+        "include/edgequake.h",
+        "pyproject.toml",
+        "rust-ffi/Cargo.lock",
+        "rust-ffi/Cargo.toml",
+        "rust-ffi/src/lib.rs",
+        "setup.py",
+    } <= names
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "rust-ffi/src").rglob("*") if path.is_file()}
+    assert sources <= names
+    products = re.compile(r"(^|/)(target|__pycache__|build|\.venv)/|\.(so|dylib|dll|pyc|whl)$|_cffi\.py$")
+    assert [name for name in sorted(names) if products.search(name)] == []
+
+
+def test_the_wheel_serves_every_python_of_its_platform(wheel: Path) -> None:
+    assert check_wheel.faults(wheel) == []
+
+
+def test_the_wheel_has_complete_metadata(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = archive.read(name).decode()
+    for line in (
+        "Name: edgequake-litellm",
+        "License-Expression: Apache-2.0",
+        "License-File: LICENSE",
+        "Requires-Python: >=3.9",
+        "Description-Content-Type: text/markdown",
+        "Classifier: Typing :: Typed",
+    ):
+        assert line in metadata.splitlines()
+    required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line]
+    # Nothing but cffi: the package must be cheap to add to any program.
+    assert required == ['Requires-Dist: cffi>=1.15; platform_python_implementation != "PyPy"']
+
+
+def test_the_installed_wheel_answers_without_the_source_tree(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=tmp_path)
+    code = (
+        "import edgequake_litellm as litellm\n"
+        "from edgequake_litellm.testing import LocalProvider\n"
+        "with LocalProvider() as provider:\n"
+        "    answer = litellm.completion(model='openai/gpt-4o', messages=[{'role': 'user', 'content': 'Hello'}],\n"
+        "                                api_base=provider.base_url, api_key=provider.api_key)\n"
+        "assert answer.choices[0].message.content\n"
+        "print(litellm.__file__)\n"
+    )
+    assert str(tmp_path) in run(python, "-I", "-c", code, cwd=tmp_path)
+
+
+# -- the check itself ---------------------------------------------------------------------------------------------------
+
+
+def make_wheel(path: Path, *, remove: str = "", add: str = "", tags: str = "Root-Is-Purelib: false") -> Path:
+    info = "edgequake_litellm-1.0.0.dist-info"
+    names = {
+        *check_wheel.REQUIRED,
+        "edgequake_litellm/_native/libedgequake_ffi.so",
+        f"{info}/METADATA",
+        f"{info}/RECORD",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{info}/WHEEL", tags)
+        for name in sorted(names - {remove} | ({add} if add else set())):
+            archive.writestr(name, "")
+    return path
+
+
+GOOD = "edgequake_litellm-1.0.0-py3-none-linux_x86_64.whl"
+
+
+def test_the_check_passes_a_good_wheel(tmp_path: Path) -> None:
+    assert check_wheel.faults(make_wheel(tmp_path / GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "fault"),
+    [
+        ("edgequake_litellm-1.0.0-py3-none-any.whl", {}, "is not edgequake_litellm-<version>-py3-none-<platform>.whl"),
+        ("edgequake_litellm-1.0.0-cp311-cp311-linux_x86_64.whl", {}, "is not edgequake_litellm-<version>-py3-none"),
+        (GOOD, {"tags": "Root-Is-Purelib: true"}, "pure Python"),
+        (GOOD, {"add": "tests/test_x.py"}, "tests/test_x.py does not belong"),
+        (GOOD, {"add": "edgequake_litellm/_native/libedgequake_ffi.cpython-311.so"}, "there are 2 libraries"),
+        (GOOD, {"remove": "edgequake_litellm/_native/libedgequake_ffi.so"}, "there are 0 libraries"),
+        (GOOD, {"remove": "edgequake_litellm/_native/_cffi.py"}, "_cffi.py is missing"),
+    ],
+)
+def test_the_check_finds_a_fault(tmp_path: Path, name: str, changes: dict[str, str], fault: str) -> None:
+    assert any(fault in found for found in check_wheel.faults(make_wheel(tmp_path / name, **changes)))
