@@ -171,6 +171,32 @@ impl Error {
         Error::new(ErrorKind::BadRequest, message)
     }
 
+    /// The members of docs/architecture.md's error object.
+    pub fn to_json(&self) -> Vec<u8> {
+        let headers: serde_json::Map<String, serde_json::Value> =
+            self.headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        let object = serde_json::json!({
+            "kind": self.kind.name(),
+            "message": self.message,
+            "status_code": self.status_code,
+            "http_status": self.http_status,
+            "provider": self.provider,
+            "model": self.model,
+            "request_id": self.request_id,
+            "retry_after_ms": self.retry_after.map(|wait| wait.as_millis() as u64),
+            "body": self.body,
+            "code": self.code,
+            "type": self.error_type,
+            "param": self.param,
+            "headers": headers,
+            "attempts": self.attempts,
+            "num_retries": self.num_retries,
+            "mid_stream": self.mid_stream,
+            "generated": self.generated,
+        });
+        object.to_string().into_bytes()
+    }
+
     /// Names provider and model where they are not known yet.
     pub fn at(mut self, provider: &str, model: &str) -> Self {
         if self.0.provider.is_empty() {

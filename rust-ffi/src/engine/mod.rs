@@ -1,6 +1,16 @@
 //! What a call goes through: parse → route → policy → send → answer. Safe Rust, knows nothing of C.
 
+mod call;
+pub mod client;
+pub mod control;
 pub mod error;
+pub mod event;
 pub mod json;
+pub mod limits;
+pub mod log;
+mod mock;
+pub mod query;
 pub mod request;
+pub mod retry;
 pub mod route;
+mod transport;

@@ -3,6 +3,7 @@
 //! A dialect turns a [`Request`] into one [`HttpCall`] before any network, on the caller's thread and straight from the caller's
 //! buffer, and brings a [`Decode`] that reads what comes back. It knows nothing of sockets, retries or C.
 
+pub mod openai;
 pub mod providers;
 pub mod sse;
 
@@ -81,17 +82,20 @@ pub trait StreamDecode: Send {
 }
 
 /// What a stream hands on; the kinds of `eq_event` that carry content.
+///
+/// `pad` is the chunk's `obfuscation` (OpenAI pads its chunks to hide their lengths), empty where there is none.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamEvent {
     /// A whole chunk as JSON; `text` is the content of its delta where it has one choice.
     Chunk { json: Vec<u8>, index: i32, text: String },
     /// Equals the last `Chunk` but for a delta of just this content.
-    Content { index: i32, text: String },
-    Reasoning { index: i32, text: String },
-    Arguments { index: i32, slot: i32, text: String },
+    Content { index: i32, text: String, pad: String },
+    Reasoning { index: i32, text: String, pad: String },
+    Arguments { index: i32, slot: i32, text: String, pad: String },
 }
 
 /// A protocol.
 pub trait Dialect: Send + Sync {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall>;
 }
+pub fn dialect(_r: &Route) -> &'static dyn Dialect { todo!() }

@@ -1,0 +1,473 @@
+//! One call on the engine's threads: attempts, waits, the reading of the answer, and exactly one terminal event.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use super::client::Client;
+use super::control::Control;
+use super::error::{Error, ErrorKind, Result};
+use super::event::{Action, Event, Sink};
+use super::limits::{Limits, MAX_BODY, MAX_ERROR_BODY};
+use super::log;
+use super::mock::Mock;
+use super::retry;
+use super::route::Route;
+use super::transport;
+use crate::edgequake;
+use crate::wire::{Decode, Head, StreamEvent};
+
+/// After a stream's end mark: this much is read to keep the connection usable, no more, and not for long.
+const DRAIN_BYTES: usize = 64 << 10;
+/// The text that a failed stream's error gives back is kept up to about this size, so that an endless stream needs no endless memory.
+const GENERATED: usize = 1 << 20;
+const DRAIN_TIME: Duration = Duration::from_millis(250);
+
+/// A call that has been checked and can be sent.
+pub struct Call {
+    route: Route,
+    stream: bool,
+    limits: Limits,
+    retries: u32,
+    bucket: u64,
+    job: Job,
+}
+
+pub enum Job {
+    Wire { client: reqwest::Client, request: reqwest::Request, decode: Box<dyn Decode> },
+    Edgequake(edgequake::Call),
+    Mock(Mock),
+}
+
+impl Call {
+    pub fn new(route: Route, stream: bool, limits: Limits, retries: u32, bucket: u64, job: Job) -> Self {
+        Call { route, stream, limits, retries, bucket, job }
+    }
+}
+
+/// The call's task: runs to its terminal event, whatever happens to it. The event is promised from here on, even if the task is dropped
+/// before it was ever polled.
+pub fn run(client: Arc<Client>, call: Call, sink: Arc<dyn Sink>, control: Arc<Control>) -> impl Future<Output = ()> {
+    let (provider, model) = (call.route.provider.clone(), call.route.model.clone());
+    let mut terminal = Terminal { sink: sink.clone(), sent: false, provider, model };
+    async move {
+        let output = Output { sink, control: control.clone() };
+        let mut progress = Progress { attempts: 0, opened: false, content: false, generated: String::new() };
+        let outcome = {
+            let work = AssertUnwindSafe(work(&client, &call, &output, &mut progress)).catch_unwind();
+            tokio::select! {
+                biased;
+                () = control.cancelled() => Err(cancelled()),
+                done = work => done.unwrap_or_else(|_| {
+                    Err(Error::new(ErrorKind::InternalServer, "a defect in the library: the call's task panicked"))
+                }),
+            }
+        };
+        match outcome {
+            Ok(Finish { event, rest }) => {
+                terminal.send(event);
+                if let Some(rest) = rest {
+                    drain(rest).await;
+                }
+            }
+            Err(error) => {
+                let mut error = error.at(&call.route.provider, &call.route.model);
+                error.attempts = progress.attempts;
+                error.num_retries = Some(progress.attempts.saturating_sub(1));
+                if progress.opened {
+                    error.mid_stream = true;
+                    error.generated = Some(progress.generated);
+                }
+                terminal.send(Event::Failed(error));
+            }
+        }
+    }
+}
+
+/// What an attempt has come to so far, for the error of a call that fails.
+struct Progress {
+    attempts: u32,
+    opened: bool,
+    /// Something of the answer was handed on: from here nothing is sent again.
+    content: bool,
+    generated: String,
+}
+
+/// The terminal event, and a stream's connection that may still hold bytes behind its end mark.
+struct Finish {
+    event: Event,
+    rest: Option<reqwest::Response>,
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the call was cancelled")
+}
+
+async fn work(client: &Client, call: &Call, output: &Output, progress: &mut Progress) -> Result<Finish> {
+    match &call.job {
+        Job::Wire { client: http, request, decode } => {
+            let wire = WireCall { call, http, request, decode: decode.as_ref(), output };
+            let deadline = Instant::now() + call.limits.total;
+            loop {
+                progress.attempts += 1;
+                let error = match wire.attempt(deadline, progress).await {
+                    Ok(finish) => {
+                        client.buckets.give_back(call.bucket);
+                        return Ok(finish);
+                    }
+                    Err(error) => error,
+                };
+                wait_to_retry(client, call, error, deadline, progress).await?;
+            }
+        }
+        Job::Edgequake(job) => {
+            progress.attempts = 1;
+            within(call.limits.total, edgequake_job(call, job, output, progress)).await?
+        }
+        Job::Mock(mock) => {
+            progress.attempts = 1;
+            let meta = meta(call, None, 1);
+            if call.stream {
+                mock.wait().await?;
+                output.open(meta.clone(), progress).await?;
+                for event in mock.stream_events() {
+                    output.stream_event(event, progress).await?;
+                }
+                Ok(Finish { event: Event::Done { answer: Vec::new(), meta }, rest: None })
+            } else {
+                mock.wait().await?;
+                Ok(Finish { event: Event::Done { answer: mock.answer()?, meta }, rest: None })
+            }
+        }
+    }
+}
+
+async fn within<T>(limit: Duration, work: impl std::future::Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(limit, work).await.map_err(|_| timeout("the whole call", limit))
+}
+
+async fn edgequake_job(call: &Call, job: &edgequake::Call, output: &Output, progress: &mut Progress) -> Result<Finish> {
+    let meta = meta(call, None, 1);
+    if !call.stream {
+        let answer = job.run().await?;
+        return Ok(Finish { event: Event::Done { answer, meta }, rest: None });
+    }
+    let mut stream = job.stream().await?;
+    output.open(meta.clone(), progress).await?;
+    while let Some(event) = stream.next().await {
+        output.stream_event(event?, progress).await?;
+        output.sink.flush();
+    }
+    Ok(Finish { event: Event::Done { answer: Vec::new(), meta }, rest: None })
+}
+
+/// Waits for the next attempt, or gives the error back when there is to be none.
+async fn wait_to_retry(client: &Client, call: &Call, error: Error, deadline: Instant, progress: &Progress) -> Result<()> {
+    if progress.content || progress.attempts > call.retries || !retry::is_retryable(&error) {
+        return Err(error);
+    }
+    let Some(wait) = retry::delay(&error, progress.attempts, fastrand::f64()) else { return Err(error) };
+    // An attempt that could not even start before the deadline is not worth its wait.
+    if Instant::now() + wait >= deadline || !client.buckets.take(call.bucket, &error) {
+        return Err(error);
+    }
+    log::record(log::Level::Info, || {
+        let fields = serde_json::json!({
+            "provider": call.route.provider, "model": call.route.model, "attempt": progress.attempts,
+            "kind": error.kind.name(), "http_status": error.http_status, "wait_ms": wait.as_millis() as u64,
+        });
+        (format!("retrying after {}", error.kind.name()), fields.to_string())
+    });
+    tokio::time::sleep(wait).await;
+    Ok(())
+}
+
+/// What the attempts of a call share.
+struct WireCall<'a> {
+    call: &'a Call,
+    http: &'a reqwest::Client,
+    request: &'a reqwest::Request,
+    decode: &'a dyn Decode,
+    output: &'a Output,
+}
+
+impl WireCall<'_> {
+    async fn attempt(&self, deadline: Instant, progress: &mut Progress) -> Result<Finish> {
+        let limits = &self.call.limits;
+        let total = limits.total;
+        let late = |_| timeout("the whole call", total);
+        let response = tokio::time::timeout_at(deadline, self.first_byte(transport::send(self.http, self.request)))
+            .await
+            .map_err(late)??;
+        let head = transport::head(&response);
+        if !(200..300).contains(&head.status) {
+            let body = tokio::time::timeout_at(deadline, read_body(response, limits.idle, MAX_ERROR_BODY, true)).await;
+            // The status is known: a body that breaks off or does not come must not hide it.
+            let body = body.ok().and_then(Result::ok).unwrap_or_default();
+            let mut error = self.decode.error(&head, &body);
+            finish_error(&mut error, &head);
+            return Err(error);
+        }
+        if self.call.stream {
+            return self.stream(response, head, deadline, progress).await;
+        }
+        let body = tokio::time::timeout_at(deadline, read_body(response, limits.idle, MAX_BODY, false)).await.map_err(late)??;
+        let answer = self.decode.answer(&head, body).map_err(|mut error| {
+            finish_error(&mut error, &head);
+            error
+        })?;
+        let meta = meta(self.call, Some(&head), progress.attempts);
+        Ok(Finish { event: Event::Done { answer, meta }, rest: None })
+    }
+
+    /// The idle limit holds for the wait for the answer's head too.
+    async fn first_byte<T>(&self, sent: impl std::future::Future<Output = Result<T>>) -> Result<T> {
+        let limits = &self.call.limits;
+        if limits.idle >= limits.total {
+            return sent.await;
+        }
+        tokio::time::timeout(limits.idle, sent).await.map_err(|_| timeout("the first byte", limits.idle))?
+    }
+
+    async fn stream(&self, mut response: reqwest::Response, head: Head, deadline: Instant, progress: &mut Progress) -> Result<Finish> {
+        let (limits, control) = (&self.call.limits, &self.output.control);
+        let opened = meta(self.call, Some(&head), progress.attempts);
+        self.output.open(opened.clone(), progress).await?;
+        let mut decoder = self.decode.stream();
+        let mut events = Vec::new();
+        let mut last_read = Instant::now();
+        let mut first = true;
+        let idle = tokio::time::sleep_until(deadline.min(last_read + limits.idle));
+        tokio::pin!(idle);
+        loop {
+            if control.is_paused() {
+                self.output.wait_while_paused().await;
+                // The caller's own pause is not the provider's silence.
+                last_read = Instant::now();
+            }
+            let bytes = tokio::select! {
+                biased;
+                read = response.chunk() => read.map_err(|e| transport::connection_error(&e)),
+                () = &mut idle => {
+                    // One timer for the whole stream, moved on only when it fires: a timer for each read would cost more than the read.
+                    let due = if first { deadline } else { last_read + limits.idle };
+                    if Instant::now() < due {
+                        idle.as_mut().reset(due);
+                        continue;
+                    }
+                    Err(if first { timeout("the first byte", limits.total) } else { timeout("the next byte", limits.idle) })
+                }
+            };
+            last_read = Instant::now();
+            let mut eof = false;
+            let ended = match bytes {
+                Ok(Some(bytes)) => {
+                    if first {
+                        first = false;
+                        idle.as_mut().reset(last_read + limits.idle);
+                    }
+                    decoder.feed(&bytes, &mut events)
+                }
+                Ok(None) => {
+                    eof = true;
+                    decoder.end(&mut events).map(|()| true)
+                }
+                Err(error) => Err(error),
+            };
+            for event in events.drain(..) {
+                self.output.stream_event(event, progress).await?;
+            }
+            match ended {
+                Ok(false) => self.output.sink.flush(),
+                Ok(true) => {
+                    let rest = (!eof).then_some(response);
+                    return Ok(Finish { event: Event::Done { answer: Vec::new(), meta: opened }, rest });
+                }
+                Err(mut error) => {
+                    self.output.sink.flush();
+                    // What the server said of this request still helps, but its 200 is not the error's status.
+                    let status = error.http_status.take().filter(|status| *status >= 400);
+                    finish_error(&mut error, &head);
+                    error.http_status = status;
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Adds what the answer's headers say, where the decoder did not.
+fn finish_error(error: &mut Error, head: &Head) {
+    if error.http_status.is_none() {
+        error.http_status = Some(head.status);
+    }
+    if error.request_id.is_none() {
+        error.request_id = head.request_id().map(str::to_owned);
+    }
+    if error.retry_after.is_none() {
+        error.retry_after = retry::retry_after(|name| head.header(name), SystemTime::now());
+    }
+    if error.should_retry.is_none() {
+        error.should_retry = head.header("x-should-retry").and_then(|text| text.parse().ok());
+    }
+    if error.headers.is_empty() {
+        error.headers = head.headers.clone();
+    }
+}
+
+fn timeout(what: &str, limit: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("the time limit of {} s for {what} has passed", limit.as_secs_f64()))
+}
+
+/// The whole body within a cap; `truncate` keeps what fits instead of failing (an error's body).
+async fn read_body(mut response: reqwest::Response, idle: Duration, cap: usize, truncate: bool) -> Result<Bytes> {
+    let mut whole: Option<Bytes> = None;
+    let mut joined: Vec<u8> = Vec::new();
+    loop {
+        let read = tokio::time::timeout(idle, response.chunk()).await.map_err(|_| timeout("the next byte", idle))?;
+        let Some(bytes) = read.map_err(|e| transport::connection_error(&e))? else { break };
+        if joined.len() + whole.as_ref().map_or(0, Bytes::len) + bytes.len() > cap {
+            if truncate {
+                joined.extend_from_slice(&whole.take().unwrap_or_default());
+                joined.extend_from_slice(&bytes);
+                joined.truncate(cap);
+                break;
+            }
+            return Err(Error::new(ErrorKind::ApiResponseValidation, format!("the answer is larger than {} MiB", cap >> 20)));
+        }
+        // Most answers come in one piece, which is then used as it is.
+        match whole.take() {
+            None if joined.is_empty() => whole = Some(bytes),
+            first => {
+                joined.extend_from_slice(&first.unwrap_or_default());
+                joined.extend_from_slice(&bytes);
+            }
+        }
+    }
+    Ok(whole.unwrap_or_else(|| joined.into()))
+}
+
+/// Reads what stands behind a stream's end mark, so that the connection can serve again.
+async fn drain(mut response: reqwest::Response) {
+    let _ = tokio::time::timeout(DRAIN_TIME, async {
+        let mut left = DRAIN_BYTES;
+        while let Ok(Some(bytes)) = response.chunk().await {
+            left = match left.checked_sub(bytes.len()) {
+                Some(left) => left,
+                None => return,
+            };
+        }
+    })
+    .await;
+}
+
+/// The `meta` of an event.
+fn meta(call: &Call, head: Option<&Head>, attempts: u32) -> Vec<u8> {
+    #[derive(serde::Serialize)]
+    struct Meta<'a> {
+        provider: &'a str,
+        model: &'a str,
+        api_base: &'a str,
+        status: Option<u16>,
+        request_id: Option<&'a str>,
+        attempts: u32,
+        #[serde(serialize_with = "pairs")]
+        headers: &'a [(String, String)],
+    }
+    fn pairs<S: serde::Serializer>(headers: &&[(String, String)], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
+    }
+    let meta = Meta {
+        provider: &call.route.provider,
+        model: &call.route.model,
+        api_base: &call.route.api_base,
+        status: head.map(|head| head.status),
+        request_id: head.and_then(Head::request_id),
+        attempts,
+        headers: head.map_or(&[], |head| &head.headers),
+    };
+    serde_json::to_vec(&meta).unwrap_or_default()
+}
+
+/// The way of a call's events to its caller.
+struct Output {
+    sink: Arc<dyn Sink>,
+    control: Arc<Control>,
+}
+
+impl Output {
+    async fn open(&self, meta: Vec<u8>, progress: &mut Progress) -> Result<()> {
+        // A second attempt of a stream that had been opened goes on silently: nothing of the first was handed on.
+        if progress.opened {
+            return Ok(());
+        }
+        progress.opened = true;
+        self.emit(Event::Opened { meta }).await?;
+        self.sink.flush();
+        Ok(())
+    }
+
+    async fn stream_event(&self, event: StreamEvent, progress: &mut Progress) -> Result<()> {
+        progress.content = true;
+        match &event {
+            StreamEvent::Chunk { text, .. } | StreamEvent::Content { text, .. } if progress.generated.len() < GENERATED => {
+                progress.generated.push_str(text);
+            }
+            _ => {}
+        }
+        self.emit(Event::Stream(event)).await
+    }
+
+    async fn emit(&self, event: Event) -> Result<()> {
+        let seen = self.control.resumes();
+        match self.sink.emit(event) {
+            Action::Continue => {}
+            Action::Pause => self.control.pause_unless_resumed_since(seen),
+            Action::Cancel => {
+                self.control.cancel();
+                return Err(cancelled());
+            }
+        }
+        if self.control.is_paused() {
+            self.wait_while_paused().await;
+        }
+        Ok(())
+    }
+
+    async fn wait_while_paused(&self) {
+        self.sink.flush();
+        self.control.running().await;
+    }
+}
+
+/// Sees to it that a terminal event is sent exactly once, even when the task is dropped with its runtime.
+struct Terminal {
+    sink: Arc<dyn Sink>,
+    sent: bool,
+    provider: String,
+    model: String,
+}
+
+impl Terminal {
+    fn send(&mut self, event: Event) {
+        debug_assert!(event.is_terminal());
+        if !std::mem::replace(&mut self.sent, true) {
+            self.sink.emit(event);
+            self.sink.flush();
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if !self.sent {
+            let error = Error::new(ErrorKind::Cancelled, "the client was closed while the call was running");
+            self.send(Event::Failed(error.at(&self.provider, &self.model)));
+        }
+    }
+}

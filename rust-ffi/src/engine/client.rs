@@ -1,0 +1,212 @@
+//! A client: its threads, its connections, its retry buckets; and the start of a call.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use serde::Deserialize;
+use tokio::runtime::Runtime;
+
+use super::call::{self, Call, Job};
+use super::control::Control;
+use super::error::{Error, ErrorKind, Result};
+use super::event::Sink;
+use super::limits::Limits;
+use super::log;
+use super::mock::Mock;
+use super::request::Request;
+use super::retry::{retries_of, Buckets};
+use super::route::{self, Route};
+use super::transport::{header_map, Transport, Verify};
+use crate::edgequake;
+use crate::wire::{self, Operation};
+
+/// The configuration of a client, as JSON. Unknown keys are refused: a mistyped limit would silently not apply.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Threads that move bytes; 1 carries some ten thousand calls a second. 0 means the default, 1.
+    pub worker_threads: usize,
+}
+
+enum Threads {
+    NotYet,
+    Running(Runtime),
+    Closed,
+}
+
+pub struct Client {
+    config: Config,
+    threads: Mutex<Threads>,
+    transport: Transport,
+    pub(super) buckets: Buckets,
+    /// Hosts that were already warned of for taking a key without encryption.
+    plain_hosts: Mutex<HashSet<String>>,
+}
+
+impl Client {
+    /// Costs nothing yet: threads start with the first call.
+    pub fn new(config: &[u8]) -> Result<Arc<Client>> {
+        let config = if config.is_empty() {
+            Config::default()
+        } else {
+            serde_json::from_slice(config).map_err(|e| Error::bad_request(format!("the client's configuration is wrong: {e}")))?
+        };
+        Ok(Arc::new(Client {
+            config,
+            threads: Mutex::new(Threads::NotYet),
+            transport: Transport::default(),
+            buckets: Buckets::default(),
+            plain_hosts: Mutex::default(),
+        }))
+    }
+
+    /// Checks the request and sets it going. An error here means that nothing was sent and no event follows.
+    pub fn start(self: &Arc<Self>, operation: &str, request: &[u8], sink: Arc<dyn Sink>, control: Arc<Control>) -> Result<()> {
+        let call = self.prepare(operation, request)?;
+        self.spawn(call::run(self.clone(), call, sink, control))
+    }
+
+    /// Cancels what runs and gives the threads back, without waiting. Calls that are started afterwards fail.
+    pub fn close(&self) {
+        if let Threads::Running(runtime) = std::mem::replace(&mut *self.threads(), Threads::Closed) {
+            // Every task is dropped, and so sends its terminal event.
+            runtime.shutdown_background();
+        }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        let mut threads = self.threads();
+        if let Threads::NotYet = *threads {
+            *threads = Threads::Running(self.start_threads()?);
+        }
+        match &*threads {
+            Threads::Running(runtime) => {
+                runtime.spawn(task);
+                Ok(())
+            }
+            _ => Err(Error::new(ErrorKind::Cancelled, "the client was closed")),
+        }
+    }
+
+    fn start_threads(&self) -> Result<Runtime> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(self.config.worker_threads.max(1))
+            // Name lookups are the only blocking work; each takes a thread for as long as the resolver needs.
+            .max_blocking_threads(64)
+            .thread_name("edgequake")
+            .enable_all()
+            .build()
+            .map_err(|e| Error::new(ErrorKind::InternalServer, format!("no threads for the client: {e}")))
+    }
+
+    fn threads(&self) -> std::sync::MutexGuard<'_, Threads> {
+        self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn prepare(&self, operation: &str, text: &[u8]) -> Result<Call> {
+        let operation = Operation::from_name(operation)
+            .ok_or_else(|| Error::bad_request(format!("{operation:?} is not an operation of this library")))?;
+        let request = Request::parse(text)?;
+        let stream = operation == Operation::Completion && request.is_stream()?;
+        let limits = Limits::of(&request)?;
+        let retries = retries_of(&request)?;
+        if let Some(mock) = Mock::of(operation, &request, &limits)? {
+            let route = mock.route();
+            return Ok(Call::new(route, stream, limits, 0, 0, Job::Mock(mock)));
+        }
+        if let Some(model) = edgequake::model_of(&request)? {
+            let (provider, name) = model.split_once('/').unwrap_or((model.as_ref(), ""));
+            let route = Route {
+                provider: provider.to_owned(),
+                model: name.to_owned(),
+                api_base: request.str("api_base")?.unwrap_or_default().into_owned(),
+                api_key: None,
+            };
+            let job = edgequake::prepare(operation, &model, &request).map_err(|e| e.at(provider, name))?;
+            return Ok(Call::new(route, stream, limits, 0, 0, Job::Edgequake(job)));
+        }
+        let route = route::resolve(&request)?;
+        self.prepare_wire(operation, route, &request, limits, retries)
+    }
+
+    fn prepare_wire(
+        &self,
+        operation: Operation,
+        route: Route,
+        request: &Request<'_>,
+        limits: Limits,
+        retries: u32,
+    ) -> Result<Call> {
+        let at = |error: Error| error.at(&route.provider, &route.model);
+        let mut http = wire::dialect(&route).prepare(operation, &route, request).map_err(at)?;
+        if retries > 0 && !http.headers.iter().any(|(name, _)| name == "idempotency-key") {
+            // The same for every attempt: a provider that honours it never works (or bills) twice.
+            http.headers.push(("idempotency-key".to_owned(), format!("eq-{:032x}", fastrand::u128(..))));
+        }
+        let url = reqwest::Url::parse(&http.url).map_err(|_| at(Error::bad_request("`api_base` is not an address")))?;
+        self.warn_of_plain_http(&url, &http.headers);
+        let client = self.transport.client(limits.connect, &verify(request)?).map_err(at)?;
+        let mut out = reqwest::Request::new(reqwest::Method::POST, url);
+        *out.headers_mut() = header_map(&http.headers).map_err(at)?;
+        let bucket = bucket(out.url(), &http.headers);
+        *out.body_mut() = Some(http.body.into());
+        let (stream, decode) = (http.stream, http.decode);
+        Ok(Call::new(route, stream, limits, retries, bucket, Job::Wire { client, request: out, decode }))
+    }
+
+    /// A key over http:// works (people run vLLM in private networks), with one warning for each host.
+    fn warn_of_plain_http(&self, url: &reqwest::Url, headers: &[(String, String)]) {
+        let host = url.host_str().unwrap_or_default();
+        let loopback = host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        if url.scheme() != "http" || loopback || !headers.iter().any(|(name, _)| super::transport::is_secret(name)) {
+            return;
+        }
+        let first = self.plain_hosts.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(host.to_owned());
+        if first {
+            log::record(log::Level::Warning, || {
+                let fields = serde_json::json!({ "host": host }).to_string();
+                (format!("the key for {host} travels without encryption: its address begins with http://"), fields)
+            });
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // The last owner may be one of the runtime's own threads, which must not wait for itself.
+        self.close();
+    }
+}
+
+/// litellm's `ssl_verify`: true, false, or the path of a PEM file; from the call, the settings or `SSL_VERIFY`.
+fn verify(request: &Request<'_>) -> Result<Verify> {
+    let raw = request.raw("ssl_verify").or_else(|| request.setting_raw("ssl_verify"));
+    let text = match raw {
+        Some(raw) => match raw.get() {
+            "true" => return Ok(Verify::System),
+            "false" => return Ok(Verify::Off),
+            _ => super::request::string("ssl_verify", raw)?.into_owned(),
+        },
+        None => match std::env::var("SSL_VERIFY") {
+            Ok(text) => text,
+            Err(_) => return Ok(Verify::System),
+        },
+    };
+    Ok(match text.trim().to_ascii_lowercase().as_str() {
+        "" | "true" | "1" => Verify::System,
+        "false" | "0" => Verify::Off,
+        _ => Verify::File(text),
+    })
+}
+
+/// Names the retry bucket of (host, credentials).
+fn bucket(url: &reqwest::Url, headers: &[(String, String)]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (url.host_str(), url.port()).hash(&mut hasher);
+    headers.iter().filter(|(name, _)| super::transport::is_secret(name)).for_each(|header| header.hash(&mut hasher));
+    hasher.finish()
+}

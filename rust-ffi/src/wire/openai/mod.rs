@@ -1,0 +1,3 @@
+pub mod finish_reason;
+pub mod stream;
+mod template;

@@ -1,0 +1,490 @@
+//! Chat completion streams of OpenAI's protocol.
+//!
+//! Most chunks of a stream differ from the one before in one string. The first of a kind is parsed; the position of that string makes a
+//! [`Template`], and a chunk that has the template's bytes around another string is read by comparing bytes. Whatever fits no template is
+//! parsed in full, so nothing is ever guessed.
+//!
+//! Sources: OpenAI's API reference ("Chat Completions: streaming"), and what compatible servers are known to send otherwise.
+
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+
+use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::json;
+use crate::wire::sse::{Event, Flaw, Parser};
+use crate::wire::{StreamDecode, StreamEvent};
+
+use super::finish_reason;
+use super::template::{Hole, Template, Templates};
+
+/// Bytes kept of an answer that shows no event, to tell what it was instead.
+const HEAD: usize = 64 << 10;
+
+type Object<'a> = IndexMap<String, &'a RawValue>;
+
+/// What the decoder has to know of its call.
+pub struct Settings {
+    /// The `model` that chunks show; None keeps the provider's.
+    pub model: Option<String>,
+    /// `stream_options.include_usage`: without it usage is not part of any chunk.
+    pub include_usage: bool,
+    /// Makes an error of the provider's error object, which came with this HTTP status.
+    pub error: Box<dyn Fn(&RawValue) -> Error + Send>,
+    /// Makes an error of a body that is no event stream at all.
+    pub foreign_body: Box<dyn Fn(&[u8]) -> Error + Send>,
+}
+
+/// A reader for one stream.
+pub fn decoder(settings: Settings) -> Box<dyn StreamDecode> {
+    Box::new(Decoder { parser: Parser::new(), stream: Stream::new(settings), head: Vec::new() })
+}
+
+struct Decoder {
+    parser: Parser,
+    stream: Stream,
+    head: Vec<u8>,
+}
+
+impl StreamDecode for Decoder {
+    fn feed(&mut self, bytes: &[u8], out: &mut Vec<StreamEvent>) -> Result<bool> {
+        if !self.stream.seen_event && self.head.len() < HEAD {
+            let room = HEAD - self.head.len();
+            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        let stream = &mut self.stream;
+        let ended = self.parser.feed::<Error>(bytes, &mut |event| stream.event(&event, out))?;
+        if self.stream.seen_event && !self.head.is_empty() {
+            self.head = Vec::new();
+        }
+        Ok(ended)
+    }
+
+    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
+        let stream = &mut self.stream;
+        let mut half = false;
+        let ended = self.parser.finish::<Error>(&mut |event| {
+            // Some servers leave out the last empty line: an event that is complete counts.
+            if event.data.trim_start().starts_with("[DONE]") || serde_json::from_str::<&RawValue>(event.data).is_ok() {
+                return stream.event(&event, out);
+            }
+            half = true;
+            Ok(false)
+        })?;
+        if ended {
+            return Ok(());
+        }
+        if !self.stream.seen_event && !half && !self.head.is_empty() {
+            return Err((self.stream.settings.foreign_body)(&self.head));
+        }
+        self.stream.end()
+    }
+}
+
+impl From<Flaw> for Error {
+    fn from(flaw: Flaw) -> Self {
+        let what = match flaw {
+            Flaw::InvalidUtf8 => "the stream holds bytes that are not UTF-8",
+            Flaw::LineTooLong => "the stream holds an event larger than 64 MiB",
+        };
+        Error::new(ErrorKind::ApiResponseValidation, what)
+    }
+}
+
+/// What is known of one choice so far.
+#[derive(Default)]
+struct Choice {
+    index: i32,
+    finished: bool,
+    has_role: bool,
+    tools: Vec<Tool>,
+}
+
+/// A tool call as it is being streamed.
+struct Tool {
+    /// The provider's index, where it gives one.
+    index: Option<i64>,
+    id: String,
+    slot: i32,
+}
+
+struct Stream {
+    settings: Settings,
+    choices: Vec<Choice>,
+    templates: Templates,
+    /// Everything of the last chunk but its choices (and what differs in each chunk): what "equals the last chunk" means.
+    top: Vec<u8>,
+    seen_event: bool,
+}
+
+impl Stream {
+    fn new(settings: Settings) -> Self {
+        Stream { settings, choices: Vec::new(), templates: Templates::default(), top: Vec::new(), seen_event: false }
+    }
+
+    /// Takes one event; true when it is the end mark.
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<StreamEvent>) -> Result<bool> {
+        let data = event.data;
+        if let Some(read) = self.templates.read(data) {
+            out.push(read);
+            return Ok(false);
+        }
+        let text = data.trim();
+        if text.is_empty() {
+            return Ok(false);
+        }
+        self.seen_event = true;
+        if text.starts_with("[DONE]") {
+            return Ok(true);
+        }
+        self.chunk(event.event, text, out)?;
+        Ok(false)
+    }
+
+    fn end(&self) -> Result<()> {
+        if !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finished) {
+            return Ok(());
+        }
+        let what = if self.choices.is_empty() {
+            "the stream ended before its first choice"
+        } else {
+            "the stream was cut: it ended without a finish reason and without its end mark"
+        };
+        Err(Error::new(ErrorKind::ApiConnection, what))
+    }
+
+    fn chunk(&mut self, name: &str, text: &str, out: &mut Vec<StreamEvent>) -> Result<()> {
+        let invalid = |what: String| {
+            let excerpt: String = text.chars().take(200).collect();
+            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
+        };
+        if let Some(flaw) = json::flaw(text.as_bytes(), false) {
+            return Err(invalid(format!("a chunk of the stream is unreadable: {}", flaw.message())));
+        }
+        let mut top: Object<'_> = serde_json::from_str(text)
+            .map_err(|_| invalid("a chunk of the stream is not a JSON object".into()))?;
+        if let Some(error) = error_object(name, &top) {
+            return Err(match error {
+                ErrorObject::Member(raw) => (self.settings.error)(raw),
+                ErrorObject::Whole => match serde_json::from_str(text) {
+                    Ok(raw) => (self.settings.error)(raw),
+                    Err(_) => invalid("the stream reports an error".into()),
+                },
+            });
+        }
+        let choices = match top.shift_remove("choices") {
+            Some(raw) if !json::is_null(raw) => {
+                json::read::<Vec<&RawValue>>(raw).ok_or_else(|| invalid("`choices` of a chunk is not a list".into()))?
+            }
+            _ => Vec::new(),
+        };
+        let usage = top.shift_remove("usage").filter(|raw| self.settings.include_usage && !json::is_null(raw));
+        if choices.is_empty() && usage.is_none() && top.is_empty() {
+            // An empty object: a keep-alive.
+            return Ok(());
+        }
+        let had_usage_only = choices.is_empty() && usage.is_none() && text.contains("\"usage\"");
+        let pad = top.shift_remove("obfuscation");
+        let same_top = self.note_top(&top);
+        if had_usage_only {
+            // The caller did not ask for usage.
+            return Ok(());
+        }
+        let mut parsed = Vec::with_capacity(choices.len());
+        for raw in choices {
+            parsed.push(self.choice(raw).ok_or_else(|| invalid("a choice of a chunk is not an object".into()))??);
+        }
+        if let ([choice], None, true) = (parsed.as_slice(), usage, same_top) {
+            if let Some(event) = self.simple(text, choice, pad) {
+                out.push(event);
+                return Ok(());
+            }
+        }
+        out.push(self.whole(&top, &parsed, usage, pad));
+        Ok(())
+    }
+
+    /// Remembers the top-level members; true when they equal the last chunk's.
+    fn note_top(&mut self, top: &Object<'_>) -> bool {
+        let mut text = Vec::with_capacity(self.top.len());
+        for (name, raw) in top {
+            text.extend_from_slice(name.as_bytes());
+            text.push(b':');
+            text.extend_from_slice(raw.get().as_bytes());
+            text.push(b'\n');
+        }
+        if text == self.top {
+            return true;
+        }
+        self.top = text;
+        self.templates.clear();
+        false
+    }
+
+    /// Reads a choice and brings what this project promises into it. None: it is not an object.
+    fn choice<'a>(&mut self, raw: &'a RawValue) -> Option<Result<ParsedChoice<'a>>> {
+        let mut fields: Object<'a> = json::read(raw)?;
+        let index = match fields.shift_remove("index") {
+            Some(raw) => json::read::<i32>(raw).unwrap_or(0),
+            None => 0,
+        };
+        let at = self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
+            self.choices.push(Choice { index, ..Choice::default() });
+            self.choices.len() - 1
+        });
+        let mut delta: Object<'a> = match fields.shift_remove("delta") {
+            Some(raw) if !json::is_null(raw) => json::read(raw)?,
+            _ => Object::new(),
+        };
+        // OpenRouter, vLLM and Groq say `reasoning`; litellm's name is `reasoning_content`.
+        if !delta.contains_key("reasoning_content") {
+            if let Some(position) = delta.get_index_of("reasoning").filter(|at| delta[*at].get().starts_with('"')) {
+                let raw = delta[position];
+                delta.shift_remove_index(position);
+                delta.shift_insert(position, "reasoning_content".to_owned(), raw);
+            }
+        }
+        let tools = match delta.get("tool_calls") {
+            Some(raw) if !json::is_null(raw) => {
+                let calls: Vec<Object<'a>> = json::read(raw)?;
+                let new = self.slots(at, &calls);
+                Some(new)
+            }
+            _ => None,
+        };
+        let state = &mut self.choices[at];
+        let mut native = None;
+        let finish_reason = fields.shift_remove("finish_reason").filter(|raw| !json::is_null(raw)).and_then(json::read::<String>);
+        let finish_reason = finish_reason.filter(|reason| !reason.is_empty()).map(|reason| {
+            state.finished = true;
+            if reason == "error" {
+                return Err(Error::new(ErrorKind::Api, "the provider ended the stream with the finish reason \"error\""));
+            }
+            let (mut known, original) = finish_reason::known(&reason);
+            native = original.map(str::to_owned);
+            // Gemini's and other compatible servers say "stop" after tool calls.
+            if known == "stop" && !state.tools.is_empty() {
+                known = "tool_calls";
+            }
+            Ok(known)
+        });
+        let finish_reason = match finish_reason.transpose() {
+            Ok(reason) => reason,
+            Err(error) => return Some(Err(error)),
+        };
+        // After the first role of a choice its repetition says nothing.
+        let role_again = state.has_role && delta.get("role").is_some_and(|raw| raw.get() == "\"assistant\"");
+        state.has_role |= delta.get("role").is_some_and(|raw| !json::is_null(raw));
+        if fields.get("logprobs").is_some_and(|raw| json::is_null(raw)) {
+            fields.shift_remove("logprobs");
+        }
+        Some(Ok(ParsedChoice { index, fields, delta, tools, finish_reason, native, role_again }))
+    }
+
+    /// Numbers the tool calls of a delta: by the provider's index, by id where there is none, and as a new call where the same index comes
+    /// with another id (Ollama's and Gemini's compatible servers). Returns each call's slot.
+    fn slots<'a>(&mut self, choice: usize, calls: &[Object<'a>]) -> Vec<(Object<'a>, i32)> {
+        let Stream { choices, templates, .. } = self;
+        let tools = &mut choices[choice].tools;
+        let mut numbered = Vec::with_capacity(calls.len());
+        for call in calls {
+            let index = call.get("index").and_then(|raw| json::read::<i64>(raw));
+            let id = call.get("id").and_then(|raw| json::read::<String>(raw)).unwrap_or_default();
+            let found = match index {
+                Some(index) => tools.iter().rposition(|t| t.index == Some(index) && (id.is_empty() || t.id.is_empty() || t.id == id)),
+                None if id.is_empty() => tools.len().checked_sub(1),
+                None => tools.iter().position(|tool| tool.id == id),
+            };
+            let at = found.unwrap_or_else(|| {
+                let free = tools.iter().map(|tool| tool.slot + 1).max().unwrap_or(0);
+                let wanted = index.and_then(|index| i32::try_from(index).ok()).filter(|slot| tools.iter().all(|t| t.slot != *slot));
+                tools.push(Tool { index, id: String::new(), slot: wanted.unwrap_or(free) });
+                // A template of an earlier call with the same index would send its arguments to the wrong call.
+                templates.clear();
+                tools.len() - 1
+            });
+            if tools[at].id.is_empty() {
+                tools[at].id = id;
+            }
+            numbered.push((call.clone(), tools[at].slot));
+        }
+        numbered
+    }
+
+    /// The event of a chunk that only adds a piece of one text, and the template for the next of its kind.
+    fn simple(&mut self, text: &str, choice: &ParsedChoice<'_>, pad: Option<&RawValue>) -> Option<StreamEvent> {
+        if choice.finish_reason.is_some() || !choice.fields.is_empty() {
+            return None;
+        }
+        let mut member = None;
+        for (name, raw) in &choice.delta {
+            if json::is_null(raw) || (name == "role" && choice.role_again) {
+                continue;
+            }
+            if member.replace((name.as_str(), *raw)).is_some() {
+                return None;
+            }
+        }
+        let (hole, raw) = match member? {
+            ("content", raw) => (Hole::Content { index: choice.index }, raw),
+            ("reasoning_content", raw) => (Hole::Reasoning { index: choice.index }, raw),
+            ("tool_calls", _) => {
+                let [(call, slot)] = choice.tools.as_ref()?.as_slice() else { return None };
+                let function: Object<'_> = json::read(call.get("function")?)?;
+                let only = |object: &Object<'_>, known: &[&str]| {
+                    object.iter().all(|(name, raw)| json::is_null(raw) || known.contains(&name.as_str()))
+                };
+                // `type` is the same in every piece, so it says nothing new after the first.
+                if !only(call, &["index", "function", "type"]) || !only(&function, &["arguments"]) {
+                    return None;
+                }
+                (Hole::Arguments { index: choice.index, slot: *slot }, *function.get("arguments")?)
+            }
+            _ => return None,
+        };
+        let template = Template::new(text, hole, raw, pad)?;
+        let event = template.read(text)?;
+        self.templates.add(template);
+        Some(event)
+    }
+
+    /// A chunk as JSON of its own.
+    fn whole(&self, top: &Object<'_>, choices: &[ParsedChoice<'_>], usage: Option<&RawValue>, pad: Option<&RawValue>) -> StreamEvent {
+        let mut out = ObjectWriter::new();
+        let mut had_model = false;
+        for (name, raw) in top {
+            match (name.as_str(), &self.settings.model) {
+                ("model", Some(model)) => {
+                    had_model = true;
+                    out.text("model", model);
+                }
+                _ => out.raw(name, raw.get()),
+            }
+        }
+        if let (Some(model), false) = (&self.settings.model, had_model) {
+            out.text("model", model);
+        }
+        out.name("choices");
+        out.bytes.push(b'[');
+        for (at, choice) in choices.iter().enumerate() {
+            if at > 0 {
+                out.bytes.push(b',');
+            }
+            choice.write(&mut out.bytes);
+        }
+        out.bytes.push(b']');
+        if let Some(usage) = usage {
+            out.raw("usage", usage.get());
+        }
+        if let Some(pad) = pad {
+            out.raw("obfuscation", pad.get());
+        }
+        let (index, text) = match choices {
+            [only] => (only.index, only.delta.get("content").and_then(|raw| json::read::<String>(raw)).unwrap_or_default()),
+            _ => (0, String::new()),
+        };
+        StreamEvent::Chunk { json: out.close(), index, text }
+    }
+}
+
+enum ErrorObject<'a> {
+    Member(&'a RawValue),
+    Whole,
+}
+
+/// The error that an event reports in one of the forms that servers use inside a 200.
+fn error_object<'a>(name: &str, top: &Object<'a>) -> Option<ErrorObject<'a>> {
+    if let Some(raw) = top.get("error").filter(|raw| !json::is_null(raw)) {
+        return Some(ErrorObject::Member(raw));
+    }
+    let says = |member: &str| top.get(member).is_some_and(|raw| raw.get() == "\"error\"");
+    (name == "error" || says("type") || says("object")).then_some(ErrorObject::Whole)
+}
+
+struct ParsedChoice<'a> {
+    index: i32,
+    /// The provider's other members; logprobs only where there are some.
+    fields: Object<'a>,
+    delta: Object<'a>,
+    tools: Option<Vec<(Object<'a>, i32)>>,
+    finish_reason: Option<&'static str>,
+    /// The provider's own finish reason, where it is not one of OpenAI's.
+    native: Option<String>,
+    role_again: bool,
+}
+
+impl ParsedChoice<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut choice = ObjectWriter::new();
+        choice.raw("index", &self.index.to_string());
+        choice.name("delta");
+        let mut delta = ObjectWriter::new();
+        for (name, raw) in &self.delta {
+            match (&self.tools, name.as_str()) {
+                (Some(tools), "tool_calls") => {
+                    delta.name(name);
+                    delta.bytes.push(b'[');
+                    for (at, (call, slot)) in tools.iter().enumerate() {
+                        if at > 0 {
+                            delta.bytes.push(b',');
+                        }
+                        let mut out = ObjectWriter::new();
+                        out.raw("index", &slot.to_string());
+                        call.iter().filter(|(name, _)| *name != "index").for_each(|(name, raw)| out.raw(name, raw.get()));
+                        delta.bytes.extend_from_slice(&out.close());
+                    }
+                    delta.bytes.push(b']');
+                }
+                _ => delta.raw(name, raw.get()),
+            }
+        }
+        choice.bytes.extend_from_slice(&delta.close());
+        match self.finish_reason {
+            Some(reason) => choice.text("finish_reason", reason),
+            None => choice.raw("finish_reason", "null"),
+        }
+        for (name, raw) in &self.fields {
+            choice.raw(name, raw.get());
+        }
+        if let Some(native) = &self.native {
+            choice.name("provider_specific_fields");
+            let mut fields = ObjectWriter::new();
+            fields.text("native_finish_reason", native);
+            choice.bytes.extend_from_slice(&fields.close());
+        }
+        out.extend_from_slice(&choice.close());
+    }
+}
+
+/// Writes a JSON object from raw members.
+struct ObjectWriter {
+    bytes: Vec<u8>,
+}
+
+impl ObjectWriter {
+    fn new() -> Self {
+        ObjectWriter { bytes: vec![b'{'] }
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.bytes.len() > 1 {
+            self.bytes.push(b',');
+        }
+        json::push_string(&mut self.bytes, name);
+        self.bytes.push(b':');
+    }
+
+    fn raw(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.bytes.extend_from_slice(value.as_bytes());
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        json::push_string(&mut self.bytes, value);
+    }
+
+    fn close(mut self) -> Vec<u8> {
+        self.bytes.push(b'}');
+        self.bytes
+    }
+}
