@@ -32,5 +32,5 @@ impl std::fmt::Debug for Secret {
         f.write_str("Secret(…)")
     }
 }
-pub fn resolve(_r: &super::request::Request<'_>) -> super::error::Result<Route> { Ok(Route { provider: "openai".into(), model: "m".into(), api_base: "http://127.0.0.1:1".into(), api_key: None }) }
+pub fn resolve(r: &super::request::Request<'_>) -> super::error::Result<Route> { let m = r.str("model")?.unwrap_or_default().into_owned(); Ok(Route { provider: "openai".into(), model: m.trim_start_matches("openai/").into(), api_base: r.str("api_base")?.unwrap_or_default().into_owned(), api_key: r.str("api_key")?.map(Secret::new) }) }
 pub fn resolve_name(r: &super::request::Request<'_>) -> super::error::Result<Route> { resolve(r) }
