@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ._answers import default_reply
@@ -31,6 +33,8 @@ from ._validation import Refused, check_chat, check_embeddings, refuse
 DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "text-embedding-3-small", "text-embedding-3-large")
 # When the models were made, as the list of models says; any past moment will do.
 _MODELS_CREATED = 1700000000
+# A stream without pauses sends this many chunks in one write, then lets the other connections have their turn.
+CHUNKS_PER_TURN = 8
 
 Responder = Callable[[Request], Union[Answer, str, Mapping[str, Any], None]]
 
@@ -203,8 +207,8 @@ class Answering:
             await self.connection.send_part(status, head, body, len(body) // 2)
             self.connection.cut(cut.reset)
             return
-        await self.connection.send(status, head, body)
-        self.request.complete = True
+        with self.completing():
+            await self.connection.send(status, head, body)
 
     async def send_ready(self, answer: Union[Raw, Error], streamed: bool = True) -> bool:
         """Sends what needs no look at the request; False for an error that is to come within a stream."""
@@ -236,23 +240,30 @@ class Answering:
         self.request.status = 200
         connection, request = self.connection, self.request
         await connection.start_stream(200, self.headers("text/event-stream; charset=utf-8", reply.headers))
-        for chunk in chunks:
-            if request.chunks_sent == reply.cut_after:
-                connection.cut(reply.reset)
-                return
-            if request.chunks_sent == reply.error_after:
+        limit = reply.cut_after if reply.error is None else reply.error_after
+        chunks = islice(chunks, limit)
+        while True:
+            group = [b"data: %b\n\n" % chunk for chunk in islice(chunks, 1 if gap else CHUNKS_PER_TURN)]
+            if not group:
                 break
-            if gap:
-                await asyncio.sleep(gap)
-            await connection.send_chunk(b"data: %b\n\n" % chunk)
-            request.chunks_sent += 1
+            await asyncio.sleep(gap)
+            await connection.send_chunks(group)
+            request.chunks_sent += len(group)
         if reply.cut_after is not None:
             connection.cut(reply.reset)
             return
+        end = b"[DONE]"
         if reply.error is not None:
-            error = reply.error
-            await connection.send_chunk(b"data: %b\n\n" % dumps(error.as_json() if error.body is None else error.body))
-        else:
-            await connection.send_chunk(b"data: [DONE]\n\n")
-        await connection.end_stream()
-        request.complete = True
+            end = dumps(reply.error.as_json() if reply.error.body is None else reply.error.body)
+        with self.completing():
+            await connection.send_chunks([b"data: %b\n\n" % end], last=True)
+
+    @contextmanager
+    def completing(self) -> Iterator[None]:
+        """Around the sending of an answer's end: a test that has read it must not find it incomplete."""
+        self.request.complete = True
+        try:
+            yield
+        except BaseException:
+            self.request.complete = False
+            raise

@@ -11,13 +11,16 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 from ._script import Choice, Json, Reply
 from ._tokens import count_prompt, count_tokens, split_tokens, token_logprob
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def dumps(value: Any) -> bytes:
     """``value`` as OpenAI writes JSON: characters as they are, but for those that UTF-8 has no bytes for."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _encode(value).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+        return _encode_ascii(value).encode()
 
 
 def made_up_id(prefix: str, *parts: object, length: int = 24) -> str:

@@ -13,12 +13,10 @@ import socket
 import struct
 import sys
 from http import HTTPStatus
-from typing import Awaitable, Callable, List, Optional, Tuple, cast
+from typing import Awaitable, Callable, Iterable, List, Optional, Tuple, cast
 
 MAX_HEAD_BYTES = 256 * 1024
 MAX_BODY_BYTES = 256 * 1024 * 1024
-# A stream without pauses lets the other connections have their turn, and learns that its client has gone, this often.
-CHUNKS_PER_TURN = 8
 
 Headers = List[Tuple[str, str]]
 
@@ -90,7 +88,6 @@ class Connection(asyncio.Protocol):
         self._task: Optional[asyncio.Task[None]] = None
         self._writable = asyncio.Event()
         self._chunked = False
-        self._chunks_sent = 0
         self._keep_alive = True
         self._wants_body = True
         self._answering = False
@@ -225,9 +222,14 @@ class Connection(asyncio.Protocol):
 
     async def flush(self) -> None:
         """Returns when the kernel has taken all that was written; a client that has gone cancels or raises."""
-        if self.client_gone:
-            raise ConnectionResetError("the client has gone")
+        self._check_client()
         await self._writable.wait()
+
+    def _check_client(self) -> None:
+        # A write that failed closes the transport at once, and connection_lost() is called later.
+        if self.client_gone or self.transport.is_closing():
+            self.client_gone = True
+            raise ConnectionResetError("the client has gone")
 
     def _write_head(self, status: int, headers: Headers) -> None:
         reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
@@ -258,17 +260,14 @@ class Connection(asyncio.Protocol):
         self._write_head(status, headers)
         await self.flush()
 
-    async def send_chunk(self, data: bytes) -> None:
-        """Sends a piece of a stream; ``data`` is not empty."""
-        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-        self._chunks_sent += 1
-        if self._chunks_sent % CHUNKS_PER_TURN == 0:
-            await asyncio.sleep(0)
-        await self.flush()
-
-    async def end_stream(self) -> None:
+    async def send_chunks(self, pieces: Iterable[bytes], last: bool = False) -> None:
+        """Sends pieces of a stream, none of them empty, in one write; ``last`` ends the stream after them."""
         if self._chunked:
-            self.transport.write(b"0\r\n\r\n")
+            pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]
+            if last:
+                pieces.append(b"0\r\n\r\n")
+        self._check_client()
+        self.transport.write(b"".join(pieces))
         await self.flush()
 
     def cut(self, reset: bool) -> None:
