@@ -1,0 +1,1 @@
+"""litellm's package of types. The submodules are where programs import from."""

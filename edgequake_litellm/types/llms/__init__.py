@@ -1,0 +1,1 @@
+"""litellm's types of what goes to providers and comes from them."""
