@@ -1,0 +1,39 @@
+"""The standard library: http.client and json over one kept connection. What a program could do with no package at all."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+
+class Contender:
+    def __init__(self, job):
+        self.request = job["request"]
+        self.embedding = {"model": "text-embedding-3-small", "input": [job["embedding_input"]]}
+        address = urlsplit(job["base_url"])
+        self.path = address.path
+        self.connection = http.client.HTTPConnection(address.netloc)
+
+    def post(self, path, request):
+        headers = {"Content-Type": "application/json", "Authorization": "Bearer sk-benchmark"}
+        self.connection.request("POST", self.path + path, json.dumps(request), headers)
+        response = self.connection.getresponse()
+        if response.status != 200:
+            raise SystemExit(f"status {response.status}")
+        return response
+
+    def call(self):
+        answer = json.loads(self.post("/chat/completions", self.request).read())
+        return answer["choices"][0]["message"]["content"]
+
+    def stream(self):
+        for line in self.post("/chat/completions", dict(self.request, stream=True)):
+            if line.startswith(b"data: ") and not line.startswith(b"data: [DONE]"):
+                delta = json.loads(line[6:])["choices"][0]["delta"]
+                # The shape that the worker reads; it adds a microsecond to seventy.
+                yield SimpleNamespace(choices=[SimpleNamespace(delta=SimpleNamespace(content=delta.get("content")))])
+
+    def embed(self):
+        return json.loads(self.post("/embeddings", self.embedding).read())["data"][0]["embedding"]

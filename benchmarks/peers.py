@@ -1,0 +1,227 @@
+"""Who is measured: their packages, what they lack, and the virtual environment that each gets to itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Callable, Optional
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+VENVS = HERE / ".venvs"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "rust-ffi" / "target"))
+
+ASYNC_CALLS = ("acall_1", "acall_50", "acall_200")
+ASYNC_STREAMS = ("astream", "astream_obfuscated", "astream_chunkwise", "astream_paced", "afirst_chunk")
+
+NO_SYNC = "no synchronous API"
+NO_SYNC_STREAM = "no synchronous streaming"
+NO_ASYNC = "no asynchronous API"
+NO_ADDRESS = "its embeddings go to OpenAI whatever the address"
+NOT_PYTHON = "not a Python package"
+FLOOR_ONLY = "not part of the floor"
+
+
+@dataclass(frozen=True)
+class Contender:
+    name: str
+    label: str
+    # A file of contenders/, or "" for the Rust program.
+    adapter: str
+    # What `import` statement loads it.
+    imports: str = ""
+    # What pip installs, or "" where there is nothing to install.
+    requirement: str = ""
+    # The distribution whose version is reported and the folder whose shared library is weighed.
+    package: str = ""
+    # Metric -> why it has none.
+    lacks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def venv(self) -> Path:
+        return VENVS / self.name
+
+    @property
+    def python(self) -> Path:
+        return self.venv / "bin" / "python" if self.requirement else Path(sys.executable)
+
+    def command(self) -> list[str]:
+        if not self.adapter:
+            return [str(TARGET / "release" / "reqwest_loop")]
+        return [str(self.python), str(HERE / "worker.py")]
+
+
+def lacking(reason: str, *metrics: str) -> dict[str, str]:
+    return dict.fromkeys(metrics, reason)
+
+
+OURS = "edgequake-litellm"
+LITELLM = "litellm"
+LITER_LLM = "liter-llm"
+PYO3 = "edgequake-litellm-pyo3"
+STDLIB = "http.client"
+FLOOR = "reqwest"
+
+# Exact versions: a benchmark that measures something else next month cannot be compared with itself.
+CONTENDERS = [
+    Contender(OURS, "edgequake-litellm", "litellm_api", "edgequake_litellm", str(REPOSITORY), "edgequake-litellm"),
+    Contender(
+        LITER_LLM,
+        "liter-llm",
+        "liter_llm_api",
+        "liter_llm",
+        "liter-llm==2.4.0",
+        "liter-llm",
+        lacking(NO_SYNC, "call", "stream", "first_chunk", "embed"),
+    ),
+    Contender(
+        PYO3,
+        "edgequake-litellm 0.10 (PyO3)",
+        "pyo3_api",
+        "edgequake_litellm",
+        "edgequake-litellm==0.10.4",
+        "edgequake-litellm",
+        {**lacking(NO_SYNC_STREAM, "stream", "first_chunk"), **lacking(NO_ADDRESS, "embed")},
+    ),
+    Contender("openai", "openai", "openai_api", "openai", "openai==2.54.0", "openai"),
+    Contender(LITELLM, "litellm", "litellm_api", "litellm", "litellm==1.106.2", "litellm"),
+    Contender(
+        STDLIB,
+        "http.client + json",
+        "http_client",
+        "http.client, json",
+        lacks=lacking(NO_ASYNC, *ASYNC_CALLS, *ASYNC_STREAMS, "memory"),
+    ),
+    Contender(
+        FLOOR,
+        "bare reqwest (Rust)",
+        "",
+        lacks={
+            **lacking(NOT_PYTHON, "import", "cold", "stream", "first_chunk"),
+            **lacking(FLOOR_ONLY, "embed"),
+        },
+    ),
+]
+
+
+def prepare(contender: Contender, say: Callable[[str], None]) -> Optional[str]:
+    """Makes the contender ready to run; why it cannot be, or None."""
+    if not contender.requirement:
+        return None
+    wanted = contender.requirement if contender.name != OURS else source_fingerprint()
+    # Written last, so that a venv whose installation broke off is made anew.
+    mark = contender.venv / "installed"
+    if mark.is_file() and mark.read_text() == wanted:
+        return None
+    say(f"installing {contender.name} into {contender.venv.relative_to(REPOSITORY)} …")
+    try:
+        if contender.name != OURS or not contender.python.exists():
+            shutil.rmtree(contender.venv, ignore_errors=True)
+            run([sys.executable, "-m", "venv", str(contender.venv)])
+        mark.unlink(missing_ok=True)
+        install(contender)
+    except subprocess.CalledProcessError as error:
+        return f"could not be installed: {last_line(error.output)}"
+    mark.write_text(wanted)
+    return None
+
+
+def install(contender: Contender) -> None:
+    pip = [str(contender.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if contender.name != OURS:
+        run([*pip, contender.requirement])
+        return
+    # A wheel first, then its installation: what a user downloads is what is measured, not the source tree.
+    with tempfile.TemporaryDirectory() as folder:
+        build = [str(contender.python), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder]
+        run([*build, str(REPOSITORY)], CARGO_TARGET_DIR=str(TARGET))
+        (wheel,) = Path(folder).glob("*.whl")
+        run([*pip, "--force-reinstall", str(wheel)])
+
+
+def build_rust(say: Callable[[str], None]) -> None:
+    """Compiles the server and the bare reqwest loop, beside the library so that they share what cargo has compiled."""
+    say("compiling benchmarks/rust …")
+    cargo = [os.environ.get("CARGO", "cargo"), "build", "--release", "--locked", "--quiet"]
+    try:
+        run([*cargo, "--manifest-path", str(HERE / "rust" / "Cargo.toml")], CARGO_TARGET_DIR=str(TARGET))
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"benchmarks/rust does not compile:\n{error.output}") from None
+
+
+def run(command: list[str], **variables: str) -> None:
+    environment = {**os.environ, **variables}
+    subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+
+
+def last_line(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"
+
+
+SOURCES = {".py", ".pyi", ".rs", ".h", ".json", ".symbols"}
+BUILD_FILES = ("setup.py", "pyproject.toml", "build_ffi.py", "rust-ffi/Cargo.toml", "rust-ffi/Cargo.lock")
+
+
+def source_fingerprint() -> str:
+    """Changes when the package's source does, so that a stale build of it is never measured."""
+    digest = hashlib.sha256()
+    folders = ["edgequake_litellm", "rust-ffi/src", "include"]
+    files = [path for folder in folders for path in (REPOSITORY / folder).rglob("*") if path.suffix in SOURCES]
+    files += [REPOSITORY / name for name in BUILD_FILES]
+    for path in sorted(files):
+        digest.update(str(path.relative_to(REPOSITORY)).encode())
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()
+
+
+def version(contender: Contender) -> str:
+    if not contender.package:
+        return ""
+    return next(iter(metadata.distributions(name=contender.package, path=[str(site_packages(contender))]))).version
+
+
+def sizes(contender: Contender) -> dict[str, float]:
+    """Bytes of the contender's own shared library, stripped, and of all that its installation brought."""
+    if not contender.requirement:
+        return {}
+    site = site_packages(contender)
+    folder = site / contender.package.replace("-", "_")
+    libraries = [path for path in folder.rglob("*") if path.suffix in {".so", ".dylib", ".pyd", ".dll"}]
+    # What venv itself put there is no contender's.
+    venv_own = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth")
+    installed = [
+        path
+        for entry in site.iterdir()
+        if not entry.name.startswith(venv_own)
+        for path in ([entry] if entry.is_file() else entry.rglob("*"))
+        if path.is_file()
+    ]
+    result = {"installed_bytes": float(sum(path.stat().st_size for path in installed))}
+    if libraries:
+        result["library_bytes"] = float(sum(stripped_size(path) for path in libraries))
+    return result
+
+
+def stripped_size(library: Path) -> int:
+    strip = shutil.which("strip")
+    if not strip:
+        return library.stat().st_size
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / library.name
+        shutil.copy(library, copy)
+        # `-x` is what both GNU's and Apple's strip accept for a shared library.
+        subprocess.run([strip, "-x", str(copy)], check=False, capture_output=True)
+        return min(copy.stat().st_size, library.stat().st_size)
+
+
+def site_packages(contender: Contender) -> Path:
+    (site,) = contender.venv.glob("lib/python*/site-packages")
+    return site
