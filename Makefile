@@ -11,7 +11,6 @@ CBINDGEN_VERSION := 0.29.4
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),rust-ffi/target))
 MANIFEST := rust-ffi/Cargo.toml
 HEADER := include/edgequake.h
-RUST_SOURCES := $(MANIFEST) rust-ffi/Cargo.lock $(shell find rust-ffi/src -type f)
 
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
@@ -34,7 +33,7 @@ step = @printf '\n==> %s\n' '$(1)'
 # Cargo and pip use every core by themselves, and the steps of `make test` are to be read in order.
 .NOTPARALLEL:
 .PHONY: help demo test wheel bench header c library install clean distclean \
-        test-rust test-header test-python test-c lint lint-rust lint-python
+        test-rust test-header test-python test-c lint lint-rust lint-python FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,11 +99,11 @@ lint-python: $(VENV)/.tested
 	$(call step,mypy --strict)
 	$(VENV_PYTHON) -m mypy
 
-# The same command as setuptools-rust runs, so that pip finds the work done, and done where people see its progress.
-$(LIBRARY): $(RUST_SOURCES)
+# The same command as setuptools-rust runs, so that pip finds the work done, and done where people see its progress. Cargo
+# is asked every time, because only it knows what the library depends on; where nothing changed it leaves the file alone.
+$(LIBRARY): FORCE
 	$(call step,release library (the first build takes a few minutes))
 	$(CARGO) rustc --lib --release --locked --crate-type cdylib --manifest-path $(MANIFEST)
-	@touch $@
 
 $(VENV)/.created:
 	$(call step,virtual environment)

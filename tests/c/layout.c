@@ -27,7 +27,8 @@ FIELD(eq_event, data, 24, 16);
 FIELD(eq_event, text, 40, 16);
 FIELD(eq_event, meta, 56, 16);
 FIELD(eq_event, error, 72, 8);
-PROMISE(event, sizeof(eq_event) == 80);
+FIELD(eq_event, call, 80, 8);
+PROMISE(event, sizeof(eq_event) == 88);
 #endif
 
 /* The numbers that programs compare with, and store. */
@@ -39,6 +40,7 @@ PROMISE(actions, EQ_CONTINUE == 0 && EQ_PAUSE == 1 && EQ_CANCEL == 2);
 PROMISE(events, EQ_EVENT_OPENED == 1 && EQ_EVENT_CHUNK == 2 && EQ_EVENT_CONTENT == 3 && EQ_EVENT_REASONING == 4 &&
                     EQ_EVENT_ARGUMENTS == 5 && EQ_EVENT_BYTES == 6 && EQ_EVENT_LOG == 7 && EQ_EVENT_DONE == 8 &&
                     EQ_EVENT_FAILED == 9);
+PROMISE(errors, EQ_ERROR_BAD_REQUEST == 1 && EQ_ERROR_RATE_LIMIT == 7 && EQ_ERROR_CANCELLED == 17);
 PROMISE(texts, EQ_TEXT_MESSAGE == 0 && EQ_TEXT_PROVIDER == 1 && EQ_TEXT_MODEL == 2 && EQ_TEXT_REQUEST_ID == 3 &&
                    EQ_TEXT_BODY == 4 && EQ_TEXT_CODE == 5 && EQ_TEXT_KIND_NAME == 6);
 
