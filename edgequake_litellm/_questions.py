@@ -1,0 +1,54 @@
+"""Questions that the engine answers without a network: which provider serves a model, and what it supports."""
+
+from __future__ import annotations
+
+from . import _request, _runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def get_llm_provider(
+    model: str,
+    custom_llm_provider: str | None = None,
+    api_base: str | None = None,
+    api_key: str | None = None,
+    litellm_params: Any = None,
+) -> tuple[str, str, str | None, str | None]:
+    """Where a call of `model` goes: the model as the provider knows it, the provider, a key and an address.
+
+    The key and the address are those that follow from the model or were given, not those of the environment; None where
+    none does. Raises BadRequestError for a model whose provider is not known.
+    """
+    answer = _ask(
+        b"get_llm_provider",
+        {"model": model, "custom_llm_provider": custom_llm_provider, "api_base": api_base, "api_key": api_key},
+    )
+    return answer["model"], answer["provider"], answer.get("api_key"), answer.get("api_base")
+
+
+def get_supported_openai_params(
+    model: str,
+    custom_llm_provider: str | None = None,
+    request_type: str = "chat_completion",
+    base_model: str | None = None,
+) -> list[str] | None:
+    """The parameters of `request_type` (`chat_completion` or `embeddings`) that a provider supports for `model`.
+
+    None for a provider that is not known.
+    """
+    return _ask(  # type: ignore[no-any-return]
+        b"supported_params",
+        {
+            "model": model,
+            "custom_llm_provider": custom_llm_provider,
+            "request_type": request_type,
+            "base_model": base_model,
+        },
+    )
+
+
+def _ask(name: bytes, fields: dict[str, Any]) -> Any:
+    given = {key: value for key, value in fields.items() if value is not None}
+    return _runtime.query(name, _request.encode(given))

@@ -1,0 +1,182 @@
+"""Calls of threads that wait.
+
+Each call has a queue of its own while it runs; queues are kept for later calls. A queue goes back only when its call's
+terminal event has been read, so that no event can reach a stranger.
+"""
+
+from __future__ import annotations
+
+from threading import current_thread, main_thread
+
+from . import _runtime
+from ._native import ffi, lib
+from ._runtime import DONE, FAILED, KIND, OPENED, Batch, Start
+from .streaming import Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Python runs a signal's handler, and raises KeyboardInterrupt, in the main thread and between two bytecodes only: the wait
+# for an event must come back that often. Other threads come back now and then, for exceptions that are sent to a thread.
+_MAIN_SLICE_MS = 40
+_SLICE_MS = 1000
+
+_EVENTS_PER_READ = 64
+_KEPT_CHANNELS = 32
+
+
+class Channel:
+    """A queue, and the call that runs on it. `size` is how many events one read takes. One thread at a time."""
+
+    __slots__ = ("batch", "queue", "start")
+
+    def __init__(self, size: int) -> None:
+        self.queue: Any = None
+        self.start: Any = None
+        self.queue = _runtime.new_queue()
+        self.start = Start(self.queue)
+        self.batch = Batch(size)
+
+    def wait(self) -> int:
+        """Waits for events and returns how many came."""
+        slice_ms = _MAIN_SLICE_MS if current_thread() is main_thread() else _SLICE_MS
+        wait, queue = self.batch.wait, self.queue
+        while True:
+            count = wait(queue, slice_ms)
+            if count:
+                return count
+
+    def release(self, pool: list[Channel]) -> None:
+        """Gives the queue back; its call's terminal event has been read."""
+        call = self.start.call
+        lib.eq_call_free(call[0])
+        call[0] = ffi.NULL
+        if len(pool) < _KEPT_CHANNELS:
+            pool.append(self)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Cancels the call, if there is one, and frees the queue."""
+        queue, self.queue = self.queue, None
+        if queue is None:
+            return
+        start = self.start
+        if start is not None and start.call[0]:
+            lib.eq_call_free(start.call[0])
+        lib.eq_queue_free(queue)
+
+    __del__ = close
+
+
+# Lists are stacks whose append and pop are atomic: the queue that was used last is the one that is still in the cache.
+_for_calls: list[Channel] = []
+_for_streams: list[Channel] = []
+
+
+def _take(pool: list[Channel], size: int) -> Channel:
+    try:
+        return pool.pop()
+    except IndexError:
+        return Channel(size)
+
+
+def _forget() -> None:
+    _for_calls.clear()
+    _for_streams.clear()
+
+
+_runtime.on_fork(_forget)
+
+
+def call(operation: bytes, request: bytes) -> tuple[Any, bytes]:
+    """Makes a call and waits for it: the decoded answer and the `meta`. Raises litellm's exception where it fails.
+
+    Whatever else is raised while it waits, such as KeyboardInterrupt, cancels the call.
+    """
+    channel = _take(_for_calls, 1)
+    try:
+        channel.start(operation, request, 0)
+        channel.wait()
+        event = channel.batch.events[0]
+        kind = event.kind
+        if kind == DONE:
+            answer = _runtime.decoded(event.data), _runtime.raw(event.meta)
+        else:
+            error = _runtime.error_of(event.error)
+    except BaseException:
+        channel.close()
+        raise
+    channel.release(_for_calls)
+    if kind != DONE:
+        raise error
+    return answer
+
+
+class StreamSource(Source):
+    """The events of one stream, for a thread that waits for them."""
+
+    def __init__(self, operation: bytes, request: bytes) -> None:
+        """Starts the call and waits until the provider has accepted it. Raises litellm's exception where it does not."""
+        super().__init__()
+        self._channel: Channel | None = _take(_for_streams, _EVENTS_PER_READ)
+        try:
+            self._channel.start(operation, request, 0)
+            while self.meta is None and not self.ended:
+                self._read(self._channel)
+        except BaseException:
+            self.close()
+            raise
+        error = self.finish() if self.meta is None else None
+        if error is not None:
+            raise error
+
+    def wait(self) -> None:
+        """Waits until something has come that was not there, or the stream has ended."""
+        channel = self._channel
+        if channel is None:
+            return
+        seen = len(self.items)
+        try:
+            while len(self.items) == seen and not self.ended:
+                self._read(channel)
+        except Exception:
+            # The engine has no queue any more if another thread has closed the stream meanwhile.
+            if self._channel is not None:
+                raise
+        except BaseException:
+            self.close()
+            self.lost = "the wait for it was interrupted"
+            raise
+
+    def _read(self, channel: Channel) -> None:
+        batch = channel.batch
+        add, item, events = self.add, batch.item, batch.events
+        for number, event in enumerate(batch.fields(channel.wait())):
+            kind = event[KIND]
+            if kind < DONE:
+                if kind == OPENED:
+                    self.meta = _runtime.raw(events[number].meta)
+                else:
+                    add(item(number, event))
+                continue
+            if kind == FAILED:
+                self.failure = _runtime.error_payload(events[number].error)
+            elif self.meta is None:
+                self.meta = _runtime.raw(events[number].meta)
+            self.ended = True
+            self._channel = None
+            channel.release(_for_streams)
+
+    async def more(self) -> None:
+        """Waits in a thread, for a program that reads this stream from a coroutine."""
+        from asyncio import get_running_loop
+
+        await get_running_loop().run_in_executor(None, self.wait)
+
+    def close(self) -> None:
+        channel, self._channel = self._channel, None
+        super().close()
+        if channel is not None:
+            channel.close()

@@ -1,0 +1,206 @@
+"""The settings of the whole program: litellm's module attributes, such as ``api_key``, ``drop_params`` or ``num_retries``.
+
+A program assigns them on the package (``edgequake_litellm.api_base = "…"``) and each call reads them anew. The package's
+module reports every change to :func:`assigned` and :func:`deleted`, so that a call of a program that has set nothing pays for
+one ``if``. Attributes that litellm does not have, or no longer has, may be assigned too; nobody reads them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+changed: dict[str, Any] = {}
+"""The settings for the engine that the program has assigned, by name; what a request carries as ``settings``."""
+
+current: dict[str, Any] = {"model_alias_map": {}}
+"""The settings that are read in Python, as they are now."""
+
+
+class UnsupportedList(list[object]):
+    """A setting that programs append to, of a feature that this package lacks: the first change warns."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def append(self, item: object) -> None:
+        _warn(self._name)
+        super().append(item)
+
+    def extend(self, items: Any) -> None:
+        _warn(self._name)
+        super().extend(items)
+
+    def insert(self, position: Any, item: object) -> None:
+        _warn(self._name)
+        super().insert(position, item)
+
+    def __iadd__(self, items: Any) -> UnsupportedList:  # type: ignore[misc]
+        self.extend(items)
+        return self
+
+
+# What the package does not do yet, by the settings that ask for it. To raise would stop programs at their first line, to
+# say nothing would let them believe that it is done.
+_UNSUPPORTED = {
+    **dict.fromkeys(
+        (
+            "callbacks",
+            "input_callback",
+            "success_callback",
+            "failure_callback",
+            "service_callback",
+            "_async_input_callback",
+            "_async_success_callback",
+            "_async_failure_callback",
+        ),
+        "callbacks",
+    ),
+    **dict.fromkeys(("pre_call_rules", "post_call_rules"), "rules"),
+    **dict.fromkeys(("cache", "caching", "caching_with_models"), "caches of answers"),
+    **dict.fromkeys(
+        ("fallbacks", "default_fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "model_fallbacks"),
+        "fallbacks",
+    ),
+    **dict.fromkeys(("max_budget", "budget_duration"), "budgets"),
+    **dict.fromkeys(("client_session", "aclient_session"), "HTTP clients of the program"),
+    "custom_provider_map": "providers written in Python",
+    "credential_list": "lists of credentials",
+    "secret_manager_client": "secret managers",
+    "enable_json_schema_validation": "validation of answers by a JSON Schema",
+}
+
+# The rest of litellm's settings that the engine knows. Keys and addresses of providers are known by their ending, so that
+# a provider that the engine learns needs no line here.
+_FORWARDED = frozenset(
+    (
+        "api_key",
+        "api_base",
+        "api_version",
+        "organization",
+        "project",
+        "headers",
+        "drop_params",
+        "modify_params",
+        "num_retries",
+        "request_timeout",
+        "ssl_verify",
+        "ssl_certificate",
+        "vertex_project",
+        "vertex_location",
+        "vertex_ai_safety_settings",
+        "use_litellm_proxy",
+        "disable_stop_sequence_limit",
+        "user_url_validation",
+        "user_url_allowed_hosts",
+        "provider_url_destination_allowed_hosts",
+        "AZURE_DEFAULT_API_VERSION",
+    )
+)
+_FORWARDED_ENDINGS = ("_key", "_api_base")
+
+_KEYS = """
+    openai azure anthropic groq xai cohere openrouter huggingface replicate databricks openai_like ai21 ollama baseten
+    clarifai maritalk predibase aleph_alpha nlp_cloud snowflake nebius wandb heroku cometapi ovhcloud lemonade
+    vercel_ai_gateway infinity datarobot gigachat togetherai_api cloudflare_api novita_api gradient_ai_api amazon_nova_api
+    llama_api
+"""
+
+DEFAULTS: dict[str, Any] = {
+    "api_key": None,
+    "api_base": None,
+    "api_version": None,
+    "organization": None,
+    "project": None,
+    "headers": None,
+    **dict.fromkeys(name + "_key" for name in _KEYS.split()),
+    "vertex_project": None,
+    "vertex_location": None,
+    "use_litellm_proxy": False,
+    "ssl_verify": True,
+    "ssl_certificate": None,
+    "drop_params": False,
+    "modify_params": False,
+    "num_retries": None,
+    "request_timeout": 6000.0,
+    "max_tokens": 256,
+    "allowed_fails": 3,
+    "max_fallbacks": None,
+    "add_function_to_prompt": False,
+    "model_alias_map": current["model_alias_map"],
+    "custom_prompt_dict": {},
+    "set_verbose": False,
+    "suppress_debug_info": False,
+    "turn_off_message_logging": False,
+    "redact_messages_in_exceptions": False,
+    "AZURE_DEFAULT_API_VERSION": "2025-02-01-preview",
+    **{name: UnsupportedList(name) for name in _UNSUPPORTED if name.endswith(("_callback", "callbacks", "_rules"))},
+    "cache": None,
+    "caching": False,
+    "caching_with_models": False,
+    "fallbacks": None,
+    "default_fallbacks": None,
+    "context_window_fallbacks": None,
+    "content_policy_fallbacks": None,
+    "model_fallbacks": None,
+    "max_budget": 0.0,
+    "budget_duration": None,
+    "client_session": None,
+    "aclient_session": None,
+    "custom_provider_map": UnsupportedList("custom_provider_map"),
+    "credential_list": UnsupportedList("credential_list"),
+    "secret_manager_client": None,
+    "enable_json_schema_validation": False,
+}
+"""What a setting is until the program assigns it: litellm's default. A list or dict is one object, as in litellm."""
+
+_warned: set[str] = set()
+
+
+def assigned(name: str, value: Any) -> None:
+    """Takes note that the program has assigned `value` to the package's attribute `name`, whatever it is."""
+    if name in _FORWARDED or name.endswith(_FORWARDED_ENDINGS):
+        # None is litellm's "not set". Any other value counts, also one that equals the default: the program said so, and it
+        # wins over the environment.
+        if value is None:
+            changed.pop(name, None)
+        else:
+            changed[name] = value
+    elif name == "set_verbose":
+        from . import _logging
+
+        _logging.set_verbose(bool(value))
+    elif name == "model_alias_map":
+        current[name] = value or {}
+    elif value and name in _UNSUPPORTED:
+        _warn(name)
+
+
+def deleted(name: str) -> None:
+    """Takes note that the program has deleted the package's attribute `name`, which has its default again."""
+    if name in DEFAULTS:
+        assigned(name, DEFAULTS[name] if name in ("set_verbose", "model_alias_map") else None)
+    else:
+        changed.pop(name, None)
+
+
+def _warn(name: str) -> None:
+    feature = _UNSUPPORTED[name]
+    if feature in _warned:
+        return
+    _warned.add(feature)
+    from warnings import warn
+
+    warn(
+        f"edgequake_litellm does not support {feature} yet: `{name}` is kept, but nothing acts on it.",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def unsupported(name: str, feature: str) -> None:
+    """Warns, once, that an argument of a call asks for a feature that the package lacks."""
+    _UNSUPPORTED.setdefault(name, feature)
+    _warn(name)
