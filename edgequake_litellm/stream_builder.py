@@ -59,6 +59,9 @@ def stream_chunk_builder(
     if not chunks:
         return None
     try:
+        for chunk in chunks:
+            if not isinstance(chunk, dict) and not hasattr(chunk, "choices"):
+                raise TypeError(f"an object of {type(chunk).__name__} is not a chunk")
         first = next((chunk for chunk in chunks if _get(chunk, "choices")), None)
         if first is not None and isinstance(_get(first, "choices")[0], TextChoices):
             return _text_completion(chunks)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from .common import classes
-from .provider import MidStreamFallbackError
+from .program import BudgetExceededError
+from .provider import APIError, JSONSchemaValidationError, MidStreamFallbackError, Timeout
+from .request import LiteLLMUnknownProvider
 from .response import Response
 
 # Providers whose errors litellm maps by rules of their own. Those of all others go through OpenAI's, and their texts name the
@@ -38,8 +40,30 @@ _OWN_RULES = frozenset(
 _OPENAI = frozenset(("openai", "custom_openai"))
 _AZURE = frozenset(("azure", "azure_text"))
 # Found before anything is sent: the text is ours and names no provider's exception.
-_OURS = frozenset(("UnsupportedParamsError", "BudgetExceededError", "JSONSchemaValidationError"))
+_OURS = frozenset(
+    ("UnsupportedParamsError", "BudgetExceededError", "JSONSchemaValidationError", "LiteLLMUnknownProvider")
+)
 _MAY_RETRY = 429
+# The classes that are made of an answer.
+_OF_ANSWERS = frozenset(
+    (
+        "AuthenticationError",
+        "BadGatewayError",
+        "BadRequestError",
+        "ContentPolicyViolationError",
+        "ContextWindowExceededError",
+        "ImageFetchError",
+        "InternalServerError",
+        "NotFoundError",
+        "PaymentRequiredError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "ServiceUnavailableError",
+        "UnprocessableEntityError",
+        "UnsupportedParamsError",
+    )
+)
+_KINDS = _OF_ANSWERS | _OURS | {"APIConnectionError", "APIResponseValidationError", "Timeout"}
 
 
 def make(payload: dict[str, Any], is_pre_first_chunk: Optional[bool]) -> Exception:
@@ -67,31 +91,36 @@ def make(payload: dict[str, Any], is_pre_first_chunk: Optional[bool]) -> Excepti
 
 def _plain(payload: dict[str, Any]) -> Any:
     """The exception of the class that the engine names."""
-    kind = payload.get("kind") or "APIError"
-    cls = classes.get(kind, classes["APIError"])
+    kind = payload.get("kind")
+    if kind not in _KINDS:  # of an engine newer than this file
+        kind = "APIError"
     model, provider = payload.get("model") or None, payload.get("provider") or None
-    message = _message(cls.__name__, provider, payload)
     status = payload.get("status_code")
-    body = _body(payload.get("body"))
     text = payload.get("body")
+    body = _body(text)
     response = Response(
         payload.get("http_status") or status or 500,
         payload.get("headers"),
         text.encode("utf-8", "replace") if isinstance(text, str) else b"",
     )
-    if kind == "BudgetExceededError":
-        error = cls(0.0, 0.0, message, provider)
-    elif kind == "JSONSchemaValidationError":
-        error = cls(model, provider, text or "", "")
-        error.message = "litellm.JSONSchemaValidationError: " + message
-    elif cls.__name__ == "APIError":
-        error = cls(status or 500, message, provider, model)
-    elif kind == "Timeout":
-        error = cls(message, model, provider, exception_status_code=status)
+    message = _message(kind, provider, payload)
+    error: Any
+    if kind in _OF_ANSWERS:
+        error = classes[kind](message=message, model=model, llm_provider=provider, response=response)
     elif kind in ("APIConnectionError", "APIResponseValidationError"):
-        error = cls(message, provider, model)
+        error = classes[kind](message, provider, model)
+    elif kind == "Timeout":
+        error = Timeout(message, model, provider, exception_status_code=status)
+    elif kind == "BudgetExceededError":
+        error = BudgetExceededError(0.0, 0.0, message, provider)
+    elif kind == "JSONSchemaValidationError":
+        error = JSONSchemaValidationError(model or "", provider or "", text or "", "")
+        error.message = "litellm.JSONSchemaValidationError: " + message
+    elif kind == "LiteLLMUnknownProvider":
+        error = LiteLLMUnknownProvider(model or "", provider)
+        error.message = "litellm.BadRequestError: " + message
     else:
-        error = cls(message=message, model=model, llm_provider=provider, response=response)
+        error = APIError(status or 500, message, provider, model)
     if payload.get("http_status") is not None or payload.get("headers"):
         error.response = response
     if kind == "ContentPolicyViolationError" and isinstance(body, dict) and "innererror" in body:
