@@ -3,7 +3,8 @@
 Programs write ``except openai.RateLimitError`` around litellm, whose classes derive from openai's. This package must not
 import openai, which costs half a second. So its exceptions derive from the stand-ins below, which mirror openai's tree under
 openai's name, and `adopt` swaps them for the real classes the first time that it matters after the program imported openai:
-when an error is made. The classes stay the same objects, so those that a program holds, or has derived from, stay valid.
+when an error is made, or one that was made before is asked for its class. The classes stay the same objects, so those that
+a program holds, or has derived from, stay valid.
 """
 
 from __future__ import annotations
@@ -17,6 +18,23 @@ if TYPE_CHECKING:
 
 class OpenAIError(Exception):
     __module__ = "openai"
+
+    @property
+    def __class__(self) -> type[Any]:
+        """The class, asked for by `isinstance` among others: of an error from before the import of openai as well.
+
+        `isinstance` looks at this only after it found no base, and only at a class that is not the one it has looked at.
+        So the one answer that comes while the bases are swapped is a class derived from the error's own.
+        """
+        cls = type(self)
+        adopt()
+        if issubclass(cls, OpenAIError):
+            return cls
+        return type(cls.__name__, (cls,), {"__module__": cls.__module__, "__qualname__": cls.__qualname__})
+
+    @__class__.setter
+    def __class__(self, cls: type[Any]) -> None:
+        object.__dict__["__class__"].__set__(self, cls)
 
 
 class APIError(OpenAIError):

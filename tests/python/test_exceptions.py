@@ -266,6 +266,8 @@ class Mine(exceptions.RateLimitError):
 def test_a_programs_own_error_survives_too():
     twin = pickle.loads(pickle.dumps(Mine("m", "openai", "gpt")))
     assert (type(twin), twin.message) == (Mine, "litellm.RateLimitError: m")
+    twin.__class__ = exceptions.RateLimitError
+    assert type(twin) is exceptions.RateLimitError
 
 
 def test_a_pickle_needs_no_litellm_and_no_openai():
@@ -486,6 +488,22 @@ assert exceptions.AuthenticationError.__bases__ == (openai.AuthenticationError,)
 print('ok')
 """
     assert python(code) == "ok"
+
+
+@needs_openai
+@pytest.mark.parametrize("theirs", ["RateLimitError", "APIStatusError", "OpenAIError", "AuthenticationError"])
+def test_an_error_in_hand_is_openais_once_a_handler_imports_openai(theirs):
+    code = f"""
+from edgequake_litellm import exceptions
+class Mine(exceptions.RateLimitError):
+    pass
+for early in (exceptions.RateLimitError('m', 'openai', 'gpt'), Mine('m', 'openai', 'gpt')):
+    assert early.__class__ is type(early)
+    import openai
+    print(isinstance(early, openai.{theirs}), isinstance(early, ValueError), early.__class__ is type(early))
+"""
+    caught = str(theirs != "AuthenticationError")
+    assert python(code).split() == [caught, "False", "True"] * 2
 
 
 def test_an_openai_that_is_half_imported_or_another_is_left_alone():
