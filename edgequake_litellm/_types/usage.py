@@ -195,7 +195,7 @@ class Usage(Forgiving, Contains, MutableItems):
         own["completion_tokens_details"] = completed
         own["prompt_tokens_details"] = prompted
         if server_tool_use is not None:
-            own["server_tool_use"] = _details(ServerToolUse, server_tool_use)
+            own["server_tool_use"] = _details(ServerToolUse, server_tool_use) or ServerToolUse()
         if cost is not None:
             own["cost"] = cost
         own.update(params)

@@ -495,6 +495,7 @@ def test_what_cannot_be_is_a_value_error_that_says_why(make, cause):
             {"server_tool_use": {"web_search_requests": 1}, "cost": 0.5},
             {"server_tool_use": {"web_search_requests": 1}, "cost": 0.5},
         ),
+        ({"server_tool_use": {}}, {"server_tool_use": {}}),
         ({"queue_time": 0.25}, {"queue_time": 0.25}),
     ],
 )
