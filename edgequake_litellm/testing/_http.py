@@ -97,9 +97,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        # With a limit of 0 "writable" means that the kernel has every byte, so that a client that goes before its
-        # answer has left this process counts as gone, and a slow client holds the answer back.
-        self._transport.set_write_buffer_limits(high=0)
+        # So "writable" means that the kernel has every byte: a client that goes before its answer has left this process
+        # counts as gone, and a slow client holds the answer back. (With 0 asyncio's TLS would never be writable.)
+        self._transport.set_write_buffer_limits(high=1, low=0)
         self._writable.set()
         self._reader.set_transport(self._transport)
         self._on_open(self)

@@ -9,8 +9,10 @@ import http.client
 import json
 import math
 import os
+import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -679,7 +681,8 @@ def test_scripted_embeddings(provider: LocalProvider) -> None:
     provider.embeddings([[0.5, -1]])
     answer = embed(provider, "a")
     assert (vectors(answer), answer.json["usage"]["total_tokens"]) == ([[0.5, -1]], 3)
-    assert base64.b64decode(vectors(embed(provider, "a", encoding_format="base64"))[0]) == struct.pack("<2f", 0.5, -1)
+    (packed,) = vectors(embed(provider, "a", encoding_format="base64"))
+    assert base64.b64decode(str(packed)) == struct.pack("<2f", 0.5, -1)
 
 
 def test_an_answer_waits_for_a_request_that_it_fits(provider: LocalProvider) -> None:
@@ -982,6 +985,43 @@ def test_an_ipv6_address() -> None:
         with socket.create_connection(("::1", provider.port), timeout=5) as client:
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")
             assert client.recv(12) == b"HTTP/1.1 404"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl program makes the certificate")
+def test_tls(tmp_path: Path) -> None:
+    key, certificate = str(tmp_path / "key"), str(tmp_path / "certificate")
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+        *subject,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(certificate, key)
+    trusted = ssl.create_default_context(cafile=certificate)
+    with LocalProvider(ssl_context=served) as provider:
+        assert provider.base_url == f"https://127.0.0.1:{provider.port}/v1"
+        provider.reply("over TLS")
+        provider.cut("cut short")
+        client = http.client.HTTPSConnection("127.0.0.1", provider.port, timeout=10, context=trusted)
+        with contextlib.closing(client):
+            body = json.dumps({"model": "m", "messages": HI, "stream": True})
+            client.request("POST", "/v1/chat/completions", body, {"Authorization": "Bearer k"})
+            joined = "".join(delta.get("content") or "" for delta in deltas(Answer(client.getresponse())))
+            assert joined == "over TLS"
+            client.request("POST", "/v1/chat/completions", body, {"Authorization": "Bearer k"})
+            with pytest.raises(http.client.IncompleteRead):
+                client.getresponse().read()
+        assert (provider.connections, provider.wait_idle()) == (1, True)
 
 
 ROOT = str(Path(package.__file__).parents[2])
