@@ -3,7 +3,10 @@
 //! A dialect turns a [`Request`] into one [`HttpCall`] before any network, on the caller's thread and straight from the caller's
 //! buffer, and brings a [`Decode`] that reads what comes back. It knows nothing of sockets, retries or C.
 
+pub mod azure;
+pub mod body;
 pub mod openai;
+pub mod params;
 pub mod providers;
 pub mod sse;
 
@@ -98,26 +101,11 @@ pub enum StreamEvent {
 pub trait Dialect: Send + Sync {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall>;
 }
-pub fn dialect(_r: &Route) -> &'static dyn Dialect { &Stub }
-struct Stub;
-impl Dialect for Stub {
-    fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
-        let mut body = format!("{{\"model\":\"{}\"", route.model).into_bytes();
-        for (n, r) in &request.fields {
-            if ["model","api_base","api_key","timeout","num_retries","max_retries"].contains(&n.as_str()) { continue; }
-            body.extend_from_slice(format!(",\"{n}\":").as_bytes());
-            body.extend_from_slice(r.get().as_bytes());
-        }
-        body.push(b'}');
-        let path = if operation == Operation::Completion { "chat/completions" } else { "embeddings" };
-        let headers = vec![("content-type".into(), "application/json".into()), ("authorization".into(), format!("Bearer {}", route.api_key.as_ref().map_or("", |k| k.expose())))];
-        let usage = request.raw("stream_options").is_some_and(|r| r.get().contains("true"));
-        Ok(HttpCall { url: format!("{}/{path}", route.api_base), headers, body: body.into(), stream: request.is_stream()?, decode: Box::new(D(route.model.clone(), usage)) })
+
+/// The dialect of a route's provider.
+pub fn dialect(route: &Route) -> &'static dyn Dialect {
+    match providers::find(&route.provider).map(|row| row.protocol) {
+        Some(providers::Protocol::Azure) => &azure::Azure,
+        _ => &openai::OpenAi,
     }
-}
-struct D(String, bool);
-impl Decode for D {
-    fn answer(&self, _h: &Head, body: Bytes) -> Result<Vec<u8>> { Ok(body.to_vec()) }
-    fn error(&self, h: &Head, body: &[u8]) -> Error { let k = if h.status == 429 { crate::engine::error::ErrorKind::RateLimit } else { crate::engine::error::ErrorKind::InternalServer }; let mut e = Error::new(k, String::from_utf8_lossy(body)); e.status_code = h.status; e }
-    fn stream(&self) -> Box<dyn StreamDecode> { openai::stream::decoder(openai::stream::Settings { model: Some(self.0.clone()), include_usage: self.1, error: Box::new(|r| Error::new(crate::engine::error::ErrorKind::Api, r.get())), foreign_body: Box::new(|b| Error::new(crate::engine::error::ErrorKind::ApiResponseValidation, String::from_utf8_lossy(b))) }) }
 }

@@ -1,3 +1,103 @@
+//! OpenAI's protocol, which most providers speak: chat completions and embeddings.
+
+pub mod answer;
+pub mod errors;
+mod families;
 pub mod finish_reason;
+pub mod messages;
+mod quirks;
+pub mod request;
 pub mod stream;
 mod template;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use self::answer::Reader;
+use self::errors::Origin;
+use self::request::{account, bearer, join, Target};
+use super::providers::{self, Protocol, Provider, Quirk};
+use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
+use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::request::Request;
+use crate::engine::route::Route;
+
+/// The dialect of every row whose protocol is [`Protocol::OpenAi`].
+pub struct OpenAi;
+
+impl Dialect for OpenAi {
+    fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
+        let row = row(&route.provider)?;
+        let path = match operation {
+            Operation::Completion => "chat/completions",
+            Operation::Embedding => "embeddings",
+        };
+        let url = if row.has(Quirk::HerokuPath) { join(&join(&route.api_base, "v1"), path) } else { join(&route.api_base, path) };
+        let mut credentials = Vec::new();
+        if let Some(key) = &route.api_key {
+            credentials.push(bearer(key.expose()));
+            if row.has(Quirk::SarvamKey) {
+                credentials.push(("api-subscription-key".to_owned(), key.expose().to_owned()));
+            }
+        }
+        // Accounts of OpenAI's: another provider gets them only from the call itself.
+        let own = row.name == "openai";
+        for (header, name, env) in [
+            ("openai-organization", "organization", &["OPENAI_ORGANIZATION", "OPENAI_ORG_ID"]),
+            ("openai-project", "project", &["OPENAI_PROJECT", "OPENAI_PROJECT_ID"]),
+        ] {
+            if own || request.has(name) {
+                credentials.extend(account(request, name, if own { env } else { &[] })?.map(|value| (header.to_owned(), value)));
+            }
+        }
+        request::prepare(row, operation, route, &route.model, request, Target { url, credentials })
+    }
+}
+
+/// The row of a route that [`crate::engine::route::resolve`] made.
+pub(super) fn row(provider: &str) -> Result<&'static Provider> {
+    providers::find(provider).ok_or_else(|| Error::new(ErrorKind::InternalServer, format!("{provider} is not in the table of providers")))
+}
+
+/// Reads what comes back.
+pub struct Decoder {
+    origin: Origin,
+    operation: Operation,
+    include_usage: bool,
+    json_tool: Option<&'static str>,
+    keep_base64: bool,
+}
+
+impl Decode for Decoder {
+    fn answer(&self, head: &Head, body: Bytes) -> Result<Vec<u8>> {
+        let reader = Reader { origin: &self.origin, status: head.status, json_tool: self.json_tool };
+        match self.operation {
+            Operation::Completion => reader.completion(body),
+            Operation::Embedding => reader.embedding(body, self.keep_base64),
+        }
+    }
+
+    fn error(&self, head: &Head, body: &[u8]) -> Error {
+        self.origin.refusal(head, body)
+    }
+
+    fn stream(&self) -> Box<dyn StreamDecode> {
+        let (origin, foreign) = (self.origin.clone(), self.origin.clone());
+        stream::decoder(stream::Settings {
+            // litellm shows the model that was asked for; Azure's deployments have names of their own, so there it is the provider's.
+            model: (self.origin.row.protocol == Protocol::OpenAi).then(|| self.origin.model.clone()),
+            include_usage: self.include_usage,
+            error: Box::new(move |raw: &RawValue| origin.from_error_object(raw)),
+            foreign_body: Box::new(move |body| not_a_stream(&foreign, body)),
+        })
+    }
+}
+
+/// A 200 without one event: a whole answer's error object, a page of HTML (S14).
+fn not_a_stream(origin: &Origin, body: &[u8]) -> Error {
+    let reader = Reader { origin, status: 200, json_tool: None };
+    match reader.completion(Bytes::copy_from_slice(body)) {
+        Err(error) => error,
+        Ok(_) => origin.unreadable(200, body, "the answer is a whole one, not the stream that was asked for"),
+    }
+}

@@ -1,0 +1,144 @@
+//! Azure OpenAI: the same bodies, other addresses and credentials.
+//!
+//! Source: Microsoft's reference of the data plane. A deployment has an address of its own with an `api-version`; the versions `v1`, `latest`
+//! and `preview` mean the newer surface, which is OpenAI's own under `/openai/v1`.
+
+use percent_encoding::utf8_percent_encode;
+
+use super::openai::request::{self, bearer, join, Target, UNRESERVED};
+use super::openai::row;
+use super::{Dialect, HttpCall, Operation};
+use crate::engine::error::{Error, Result};
+use crate::engine::request::Request;
+use crate::engine::route::{self, Route};
+
+/// litellm 1.106's version where none is given.
+const DEFAULT_VERSION: &str = "2025-02-01-preview";
+
+pub struct Azure;
+
+impl Dialect for Azure {
+    fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
+        let row = row(&route.provider)?;
+        let version = version(request)?;
+        let newer = matches!(version.as_str(), "v1" | "latest" | "preview");
+        let target = Target { url: url(operation, route, &version, newer)?, credentials: credentials(route, request, newer)? };
+        let base_model = request.str("base_model")?;
+        // The deployment's name is the account's own: a hint says which model is behind it.
+        let family = base_model.as_deref().unwrap_or(&route.model);
+        request::prepare(row, operation, route, family, request, target)
+    }
+}
+
+fn version(request: &Request<'_>) -> Result<String> {
+    let given = request.str("api_version")?.filter(|version| !version.is_empty());
+    let version = match given {
+        Some(version) => version.into_owned(),
+        None => match request.setting_str("api_version")? {
+            Some(version) => version.into_owned(),
+            None => std::env::var("AZURE_API_VERSION").ok().filter(|v| !v.is_empty()).unwrap_or_else(|| DEFAULT_VERSION.to_owned()),
+        },
+    };
+    if version.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')) {
+        return Ok(version);
+    }
+    Err(Error::bad_request("`api_version` must be a date as in 2024-10-21, or v1, latest or preview"))
+}
+
+/// Z1
+fn url(operation: Operation, route: &Route, version: &str, newer: bool) -> Result<String> {
+    let path = match operation {
+        Operation::Completion => "chat/completions",
+        Operation::Embedding => "embeddings",
+    };
+    let base = route.api_base.as_str();
+    if newer {
+        let base = if base.contains("/openai/v1") { base.to_owned() } else { join(base, "openai/v1") };
+        return Ok(join(&base, path));
+    }
+    // A slash, a dot-dot or a question mark in a deployment's name must not lead to another address (H14).
+    let deployment = match route.model.as_str() {
+        "." | ".." => return Err(Error::bad_request("the deployment's name is not one")),
+        model => utf8_percent_encode(model, UNRESERVED).to_string(),
+    };
+    let full = if base.contains("/openai/deployments/") { join(base, path) } else { join(base, &format!("openai/deployments/{deployment}/{path}")) };
+    let separator = if full.contains('?') { '&' } else { '?' };
+    Ok(if full.contains("api-version=") { full } else { format!("{full}{separator}api-version={version}") })
+}
+
+/// Microsoft's token before the key; the newer surface takes both as a bearer.
+fn credentials(route: &Route, request: &Request<'_>, newer: bool) -> Result<Vec<(String, String)>> {
+    let token = match request.str("azure_ad_token")?.filter(|token| !token.is_empty()) {
+        Some(token) => Some(token.into_owned()),
+        None if route.api_key.is_some() => None,
+        None => std::env::var("AZURE_AD_TOKEN").ok().filter(|token| !token.is_empty()),
+    };
+    if let Some(token) = token {
+        let token = token.strip_prefix("Bearer ").unwrap_or(&token);
+        route::check_key(token)?;
+        return Ok(vec![bearer(token)]);
+    }
+    Ok(match &route.api_key {
+        Some(key) if newer => vec![bearer(key.expose())],
+        Some(key) => vec![("api-key".to_owned(), key.expose().to_owned())],
+        None => Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::route::Secret;
+
+    fn call(model: &str, base: &str, request: &str) -> Result<HttpCall> {
+        let route = Route { provider: "azure".into(), model: model.into(), api_base: base.into(), api_key: Some(Secret::new("the-key")) };
+        let text = format!(r#"{{"messages":[{{"role":"user","content":"x"}}],"input":"x"{request}}}"#);
+        Azure.prepare(Operation::Completion, &route, &Request::parse(text.as_bytes()).unwrap())
+    }
+
+    fn header<'c>(call: &'c HttpCall, name: &str) -> Option<&'c str> {
+        call.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Z1
+    #[test]
+    fn deployments_have_their_address_and_the_newer_surface_is_openais() {
+        let base = "https://x.openai.azure.com";
+        let old = call("gpt-4o", base, r#","api_version":"2024-10-21""#).unwrap();
+        assert_eq!(old.url, "https://x.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21");
+        assert_eq!((header(&old, "api-key"), header(&old, "authorization")), (Some("the-key"), None));
+        for version in ["v1", "latest", "preview"] {
+            let new = call("gpt-4o", base, &format!(r#","api_version":"{version}""#)).unwrap();
+            assert_eq!(new.url, "https://x.openai.azure.com/openai/v1/chat/completions");
+            assert_eq!((header(&new, "api-key"), header(&new, "authorization")), (None, Some("Bearer the-key")));
+        }
+        assert!(call("gpt-4o", base, "").unwrap().url.ends_with(&format!("?api-version={DEFAULT_VERSION}")));
+        let full = call("d", "https://gw/openai/deployments/d/chat/completions?api-version=1", "").unwrap();
+        assert_eq!(full.url, "https://gw/openai/deployments/d/chat/completions?api-version=1");
+    }
+
+    #[test]
+    fn a_token_goes_before_the_key() {
+        let with = call("m", "https://h", r#","azure_ad_token":"tok""#).unwrap();
+        assert_eq!((header(&with, "authorization"), header(&with, "api-key")), (Some("Bearer tok"), None));
+        let error = call("m", "https://h", r#","azure_ad_token":"to\nk""#).err().unwrap();
+        assert!(!error.message.contains("to\nk"));
+    }
+
+    /// H14
+    #[test]
+    fn a_deployment_cannot_leave_its_place() {
+        let url = |model: &str| call(model, "https://h", r#","api_version":"1""#).unwrap().url;
+        assert_eq!(url("../../admin?x=1#y"), "https://h/openai/deployments/..%2F..%2Fadmin%3Fx%3D1%23y/chat/completions?api-version=1");
+        assert_eq!(url("a b%2f"), "https://h/openai/deployments/a%20b%252f/chat/completions?api-version=1");
+        assert!(call("..", "https://h", "").is_err());
+        assert!(call("m", "https://h", r#","api_version":"1&x=2""#).is_err());
+    }
+
+    #[test]
+    fn a_hint_tells_what_is_behind_a_deployment() {
+        let body = |request: &str| String::from_utf8(call("my-deployment", "https://h", request).unwrap().body.to_vec()).unwrap();
+        assert!(body(r#","max_tokens":5,"base_model":"azure/o3-mini","reasoning_effort":"low""#).contains(r#""max_completion_tokens":5"#));
+        assert!(body(r#","max_tokens":5"#).contains(r#""max_tokens":5"#));
+    }
+}

@@ -1,0 +1,698 @@
+//! What providers' chat models support, by the name of the model where it depends on that.
+
+use crate::wire::params::{Param, Supported};
+use Param::*;
+
+/// What litellm takes for granted of a server that speaks OpenAI's protocol.
+pub const BASE: &[Param] = &[
+    FrequencyPenalty,
+    LogitBias,
+    Logprobs,
+    TopLogprobs,
+    MaxTokens,
+    MaxCompletionTokens,
+    Modalities,
+    Prediction,
+    N,
+    PresencePenalty,
+    Seed,
+    Stop,
+    Stream,
+    StreamOptions,
+    Temperature,
+    TopP,
+    Tools,
+    ToolChoice,
+    FunctionCall,
+    Functions,
+    MaxRetries,
+    ExtraHeaders,
+    ParallelToolCalls,
+    Audio,
+    WebSearchOptions,
+    ServiceTier,
+    SafetyIdentifier,
+    PromptCacheKey,
+    PromptCacheRetention,
+    Store,
+    ResponseFormat,
+];
+
+/// What embedding models of such a server take.
+pub const EMBEDDING: &[&str] = &["dimensions", "encoding_format", "user"];
+
+const AZURE: &[Param] = &[
+    Temperature,
+    N,
+    Stream,
+    StreamOptions,
+    Stop,
+    MaxTokens,
+    MaxCompletionTokens,
+    Tools,
+    ToolChoice,
+    PresencePenalty,
+    FrequencyPenalty,
+    LogitBias,
+    User,
+    FunctionCall,
+    Functions,
+    TopP,
+    Logprobs,
+    TopLogprobs,
+    ResponseFormat,
+    Seed,
+    ExtraHeaders,
+    ParallelToolCalls,
+    Prediction,
+    Modalities,
+    Audio,
+    WebSearchOptions,
+    PromptCacheKey,
+    Store,
+];
+
+/// The model's own name: `meta/llama` of `openai/meta/llama` keeps its slashes, but families are told by the last part.
+pub fn base_model(model: &str) -> &str {
+    model.rsplit('/').next().unwrap_or(model)
+}
+
+/// OpenAI's reasoning models before gpt-5: `o1`, `o3-mini`, `o4-mini-2025-04-16`, …
+pub fn is_o_series(model: &str) -> bool {
+    let name = base_model(model).as_bytes();
+    name.len() > 1 && name[0] == b'o' && name[1].is_ascii_digit() && (name.len() == 2 || name[2] == b'-')
+}
+
+/// What a model of the gpt-5 and gpt-6 series can do with `reasoning_effort`, on which its sampling parameters depend.
+/// Source: the models' pages of OpenAI's documentation, as litellm 1.106's model table has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gpt5 {
+    /// A model that only searches has a short list of its own.
+    pub search: bool,
+    /// Some(true): `reasoning_effort="none"` is possible; Some(false): it is refused; None: not known.
+    pub none: Option<bool>,
+    /// The effort is "none" when the caller does not say.
+    pub none_by_default: bool,
+    pub xhigh: bool,
+    pub minimal: bool,
+}
+
+impl Gpt5 {
+    pub fn of(model: &str) -> Option<Gpt5> {
+        let name = base_model(model);
+        let series = model.contains("gpt-5") || model.contains("gpt-6");
+        if !series || name.contains("gpt-5-chat") {
+            return None;
+        }
+        let search = name.contains("search");
+        let start = name.find("gpt-")? + "gpt-".len();
+        let version = &name[start..];
+        let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
+        let (version, variant) = version.split_at(end);
+        let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+        let version: (u32, u32) = (major.parse().unwrap_or(5), minor.parse().unwrap_or(0));
+        // What follows the version, without a date.
+        let variant = variant.trim_start_matches('-');
+        let variant = variant.split("-20").next().filter(|v| !v.starts_with("20")).unwrap_or("");
+        let unknown = Gpt5 { search, none: None, none_by_default: false, xhigh: false, minimal: true };
+        Some(match (version, variant) {
+            ((5, 0), _) => Gpt5 { none: Some(false), ..unknown },
+            ((5, 1), "") => Gpt5 { none: Some(true), none_by_default: true, minimal: false, ..unknown },
+            ((5, 2) | (5, 4), "" | "mini" | "nano") => Gpt5 { none: Some(true), none_by_default: true, xhigh: true, minimal: false, ..unknown },
+            ((5, 2..), "pro") => Gpt5 { none: Some(false), xhigh: true, ..unknown },
+            ((5, 3), "codex") | ((5, 5), "") | ((5, 6), "" | "sol" | "terra" | "luna") | ((6, 0), "sol" | "luna") => {
+                Gpt5 { none: Some(true), xhigh: true, minimal: false, ..unknown }
+            }
+            ((6.., _), _) => Gpt5 { none: Some(false), xhigh: true, minimal: false, ..unknown },
+            _ => unknown,
+        })
+    }
+}
+
+/// Is this one of OpenAI's own models? Others behind the `openai` provider are somebody's server.
+fn is_openais(model: &str) -> bool {
+    super::model_owner(base_model(model)) == Some("openai")
+}
+
+pub fn openai(model: &str) -> Supported {
+    const SEARCH: &[Param] = &[
+        MaxTokens,
+        MaxCompletionTokens,
+        Stream,
+        StreamOptions,
+        WebSearchOptions,
+        ServiceTier,
+        SafetyIdentifier,
+        ResponseFormat,
+        User,
+        Store,
+        Verbosity,
+        MaxRetries,
+        ExtraHeaders,
+    ];
+    const NOT_GPT5: &[Param] =
+        &[PresencePenalty, FrequencyPenalty, Stop, LogitBias, Modalities, Prediction, Audio, WebSearchOptions, Logprobs, TopP, TopLogprobs];
+    const NOT_GPT5_NONE: &[Param] = &[PresencePenalty, FrequencyPenalty, Stop, LogitBias, Modalities, Prediction, Audio, WebSearchOptions];
+    const NOT_O: &[Param] = &[Logprobs, TopP, PresencePenalty, FrequencyPenalty, TopLogprobs, ParallelToolCalls];
+    let base = Supported::new(BASE);
+    match Gpt5::of(model) {
+        Some(gpt5) if gpt5.search => return Supported::new(SEARCH),
+        Some(gpt5) => {
+            let without = if gpt5.none == Some(true) { NOT_GPT5_NONE } else { NOT_GPT5 };
+            return base.without(without).with(&[User, ReasoningEffort, Verbosity]);
+        }
+        None => {}
+    }
+    if is_o_series(model) {
+        return base.without(NOT_O).with(&[User, ReasoningEffort]);
+    }
+    match model {
+        "gpt-4" | "gpt-3.5-turbo-16k" => base.without(&[ResponseFormat]).with(&[User]),
+        _ if is_openais(model) => base.with(&[User]),
+        // Behind another address than OpenAI's: the server decides on what it supports.
+        _ => base.with(&[ReasoningEffort, User]),
+    }
+}
+
+pub fn azure(model: &str) -> Supported {
+    const NOT_GPT5: &[Param] = &[
+        Stop,
+        PresencePenalty,
+        FrequencyPenalty,
+        LogitBias,
+        TopP,
+        Logprobs,
+        TopLogprobs,
+        Prediction,
+        Modalities,
+        Audio,
+        WebSearchOptions,
+    ];
+    const NOT_GPT5_NONE: &[Param] =
+        &[Stop, PresencePenalty, FrequencyPenalty, LogitBias, Logprobs, TopLogprobs, Prediction, Modalities, Audio, WebSearchOptions];
+    let base = Supported::new(BASE);
+    if let Some(gpt5) = Gpt5::of(model) {
+        let without = if gpt5.none == Some(true) { NOT_GPT5_NONE } else { NOT_GPT5 };
+        return base.without(without).with(&[User, ReasoningEffort, Verbosity]);
+    }
+    if is_o_series(model) {
+        return base
+            .without(&[Logprobs, TopP, PresencePenalty, FrequencyPenalty, TopLogprobs])
+            .with(&[User, ReasoningEffort]);
+    }
+    Supported::new(AZURE)
+}
+
+/// A server of OpenAI's protocol of which no more is known.
+pub fn compatible(_: &str) -> Supported {
+    Supported::new(BASE)
+}
+
+/// One that passes reasoning effort on.
+pub fn compatible_with_effort(_: &str) -> Supported {
+    Supported::new(BASE).with(&[ReasoningEffort])
+}
+
+pub fn everything(_: &str) -> Supported {
+    Supported::new(BASE).with(&[User, ReasoningEffort, Thinking, ServerSideToolInvocations, Verbosity])
+}
+
+pub fn groq(model: &str) -> Supported {
+    let base = Supported::new(BASE);
+    let name = base_model(model);
+    if model.contains("gpt-oss") {
+        return base.without(&[MaxRetries, WebSearchOptions]).with(&[WebSearchOptions, ReasoningEffort]);
+    }
+    match name {
+        "compound" | "compound-mini" => base.without(&[MaxRetries]),
+        _ if name.starts_with("qwen3") || name.contains("deepseek-r1") => {
+            base.without(&[MaxRetries, WebSearchOptions]).with(&[ReasoningEffort])
+        }
+        _ => base.without(&[MaxRetries, WebSearchOptions]),
+    }
+}
+
+/// Reasoning by `thinking` or `reasoning_effort`: DeepSeek.
+pub fn deepseek(_: &str) -> Supported {
+    Supported::new(BASE).with(&[Thinking, ReasoningEffort])
+}
+
+/// The same in the other order: OpenRouter and vLLM.
+pub fn reasoning(_: &str) -> Supported {
+    Supported::new(BASE).with(&[ReasoningEffort, Thinking])
+}
+
+pub fn mistral(model: &str) -> Supported {
+    const MISTRAL: Supported = Supported::new(&[
+        Stream,
+        Temperature,
+        TopP,
+        MaxTokens,
+        MaxCompletionTokens,
+        Tools,
+        ToolChoice,
+        Seed,
+        Stop,
+        ResponseFormat,
+        ParallelToolCalls,
+    ]);
+    let name = base_model(model);
+    if name.contains("magistral") {
+        return MISTRAL.with(&[Thinking, ReasoningEffort]);
+    }
+    let thinks = ["mistral-medium", "mistral-large-4", "mistral-vibe", "mistral-small-26"].iter().any(|p| name.starts_with(p));
+    if thinks || name == "mistral-small-latest" || name.contains("glm") {
+        return MISTRAL.with(&[ReasoningEffort]);
+    }
+    MISTRAL
+}
+
+pub fn xai(model: &str) -> Supported {
+    const XAI: Supported = Supported::new(&[
+        LogitBias,
+        Logprobs,
+        MaxCompletionTokens,
+        MaxTokens,
+        N,
+        ParallelToolCalls,
+        PresencePenalty,
+        ResponseFormat,
+        Seed,
+        Stream,
+        StreamOptions,
+        Temperature,
+        ToolChoice,
+        Tools,
+        TopLogprobs,
+        TopP,
+        User,
+        WebSearchOptions,
+    ]);
+    let name = base_model(model);
+    let reasons = !name.contains("non-reasoning")
+        && (name.contains("grok-3-mini") || name.starts_with("grok-4.") || name.starts_with("grok-code-fast") || name.starts_with("grok-build"));
+    let mini = name.contains("grok-3-mini");
+    let strict = name.contains("grok-4") || name.contains("grok-code-fast");
+    match (reasons, mini, strict) {
+        (_, true, _) => XAI.with(&[FrequencyPenalty, ReasoningEffort]),
+        (true, _, true) => XAI.with(&[ReasoningEffort]),
+        (false, _, true) => XAI,
+        (true, _, false) => XAI.with(&[Stop, FrequencyPenalty, ReasoningEffort]),
+        (false, _, false) => XAI.with(&[Stop, FrequencyPenalty]),
+    }
+}
+
+pub fn ai21(_: &str) -> Supported {
+    Supported::new(&[Tools, ResponseFormat, MaxTokens, MaxCompletionTokens, Temperature, Stop, N, Stream, Seed, ToolChoice])
+}
+
+pub fn baseten(_: &str) -> Supported {
+    Supported::new(&[
+        MaxTokens,
+        MaxCompletionTokens,
+        ResponseFormat,
+        Seed,
+        Stop,
+        Stream,
+        Temperature,
+        TopP,
+        ToolChoice,
+        Tools,
+        User,
+        PresencePenalty,
+        FrequencyPenalty,
+        StreamOptions,
+    ])
+}
+
+pub fn cerebras(model: &str) -> Supported {
+    const CEREBRAS: Supported = Supported::new(&[
+        MaxTokens,
+        MaxCompletionTokens,
+        ResponseFormat,
+        Seed,
+        Stop,
+        Stream,
+        Temperature,
+        TopP,
+        ToolChoice,
+        Tools,
+        User,
+        MaxRetries,
+        ExtraHeaders,
+    ]);
+    if model.contains("gpt-oss") {
+        return CEREBRAS.with(&[ReasoningEffort]);
+    }
+    CEREBRAS
+}
+
+pub fn clarifai(_: &str) -> Supported {
+    Supported::new(&[
+        MaxTokens,
+        MaxCompletionTokens,
+        ResponseFormat,
+        Stream,
+        Temperature,
+        TopP,
+        ToolChoice,
+        Tools,
+        PresencePenalty,
+        FrequencyPenalty,
+        StreamOptions,
+    ])
+}
+
+pub fn databricks(_: &str) -> Supported {
+    Supported::new(&[
+        Stream,
+        Stop,
+        Temperature,
+        TopP,
+        MaxTokens,
+        MaxCompletionTokens,
+        N,
+        ResponseFormat,
+        Tools,
+        ToolChoice,
+        ReasoningEffort,
+        Thinking,
+    ])
+}
+
+pub fn deepinfra(_: &str) -> Supported {
+    Supported::new(&[
+        Stream,
+        FrequencyPenalty,
+        FunctionCall,
+        Functions,
+        LogitBias,
+        MaxTokens,
+        MaxCompletionTokens,
+        N,
+        PresencePenalty,
+        Stop,
+        Temperature,
+        TopP,
+        ResponseFormat,
+        Tools,
+        ToolChoice,
+    ])
+}
+
+pub fn featherless(_: &str) -> Supported {
+    Supported::new(&[
+        Stream,
+        FrequencyPenalty,
+        FunctionCall,
+        Functions,
+        LogitBias,
+        MaxTokens,
+        MaxCompletionTokens,
+        N,
+        PresencePenalty,
+        Stop,
+        Temperature,
+        TopP,
+    ])
+}
+
+pub fn fireworks(model: &str) -> Supported {
+    const FIREWORKS: Supported = Supported::new(&[
+        Stream,
+        MaxCompletionTokens,
+        MaxTokens,
+        Temperature,
+        TopP,
+        FrequencyPenalty,
+        PresencePenalty,
+        N,
+        Stop,
+        ResponseFormat,
+        User,
+        Logprobs,
+        Seed,
+        TopLogprobs,
+        LogitBias,
+        PromptCacheKey,
+        ServiceTier,
+        Prediction,
+        StreamOptions,
+        Tools,
+        ParallelToolCalls,
+        ToolChoice,
+    ]);
+    let name = base_model(model);
+    if ["gpt-oss", "qwen3", "deepseek-r1", "deepseek-v3p", "deepseek-v4", "glm-", "kimi-k2-thinking", "kimi-k2p6", "kimi-k3"]
+        .iter()
+        .any(|family| name.contains(family))
+    {
+        return FIREWORKS.with(&[ReasoningEffort, Thinking]);
+    }
+    FIREWORKS
+}
+
+pub fn gigachat(_: &str) -> Supported {
+    Supported::new(&[
+        Stream,
+        Temperature,
+        TopP,
+        MaxTokens,
+        MaxCompletionTokens,
+        Stop,
+        Tools,
+        ToolChoice,
+        Functions,
+        FunctionCall,
+        ResponseFormat,
+    ])
+}
+
+pub fn gradient(_: &str) -> Supported {
+    Supported::new(&[
+        FrequencyPenalty,
+        MaxTokens,
+        MaxCompletionTokens,
+        PresencePenalty,
+        Stop,
+        Stream,
+        StreamOptions,
+        Temperature,
+        TopP,
+    ])
+}
+
+pub fn hyperbolic(_: &str) -> Supported {
+    Supported::new(&[
+        Stream,
+        Temperature,
+        TopP,
+        MaxTokens,
+        FrequencyPenalty,
+        PresencePenalty,
+        Stop,
+        N,
+        Tools,
+        ToolChoice,
+        ResponseFormat,
+        Seed,
+        User,
+    ])
+}
+
+pub fn inception(_: &str) -> Supported {
+    Supported::new(&[
+        MaxTokens,
+        MaxCompletionTokens,
+        Temperature,
+        Stop,
+        Tools,
+        ToolChoice,
+        Stream,
+        StreamOptions,
+        ResponseFormat,
+        ReasoningEffort,
+    ])
+}
+
+pub fn moonshot(_: &str) -> Supported {
+    Supported::new(BASE).without(&[Functions])
+}
+
+pub fn morph(_: &str) -> Supported {
+    Supported::new(&[Stream])
+}
+
+pub fn nadir(_: &str) -> Supported {
+    Supported::new(&[
+        ExtraHeaders,
+        FrequencyPenalty,
+        MaxRetries,
+        MaxTokens,
+        PresencePenalty,
+        ResponseFormat,
+        Stream,
+        Temperature,
+        TopP,
+    ])
+}
+
+pub fn nscale(_: &str) -> Supported {
+    Supported::new(&[
+        MaxTokens,
+        N,
+        Temperature,
+        TopP,
+        Stream,
+        Logprobs,
+        TopLogprobs,
+        FrequencyPenalty,
+        PresencePenalty,
+        ResponseFormat,
+        Stop,
+        LogitBias,
+    ])
+}
+
+pub fn nvidia_nim(_: &str) -> Supported {
+    Supported::new(&[
+        Stream,
+        Temperature,
+        TopP,
+        FrequencyPenalty,
+        PresencePenalty,
+        MaxTokens,
+        MaxCompletionTokens,
+        Stop,
+        Seed,
+        Tools,
+        ToolChoice,
+        ParallelToolCalls,
+        ResponseFormat,
+    ])
+}
+
+pub fn perplexity(model: &str) -> Supported {
+    const PERPLEXITY: Supported = Supported::new(&[
+        FrequencyPenalty,
+        MaxTokens,
+        MaxCompletionTokens,
+        PresencePenalty,
+        ResponseFormat,
+        Stream,
+        Temperature,
+        TopP,
+        MaxRetries,
+        ExtraHeaders,
+    ]);
+    let name = base_model(model);
+    if name.contains("reasoning") || name.contains("deep-research") {
+        return PERPLEXITY.with(&[ReasoningEffort, WebSearchOptions]);
+    }
+    if name.starts_with("sonar") {
+        return PERPLEXITY.with(&[WebSearchOptions]);
+    }
+    PERPLEXITY
+}
+
+pub fn sambanova(_: &str) -> Supported {
+    Supported::new(&[
+        MaxCompletionTokens,
+        MaxTokens,
+        ResponseFormat,
+        Stop,
+        Stream,
+        StreamOptions,
+        Temperature,
+        TopP,
+        Tools,
+        ToolChoice,
+        ParallelToolCalls,
+    ])
+}
+
+pub fn together(model: &str) -> Supported {
+    if ["gpt-oss", "MiniMax-M3", "Kimi-K3", "GLM-4.6", "GLM-5"].iter().any(|family| model.contains(family)) {
+        return Supported::new(BASE).with(&[ReasoningEffort]);
+    }
+    Supported::new(BASE)
+}
+
+pub fn v0(_: &str) -> Supported {
+    Supported::new(&[Stream, Tools, ToolChoice])
+}
+
+pub fn volcengine(_: &str) -> Supported {
+    Supported::new(&[
+        FrequencyPenalty,
+        LogitBias,
+        Logprobs,
+        TopLogprobs,
+        MaxCompletionTokens,
+        MaxTokens,
+        N,
+        PresencePenalty,
+        Seed,
+        Stop,
+        Stream,
+        StreamOptions,
+        Temperature,
+        TopP,
+        Tools,
+        ToolChoice,
+        FunctionCall,
+        Functions,
+        MaxRetries,
+        ExtraHeaders,
+        Thinking,
+    ])
+}
+
+pub fn zai(model: &str) -> Supported {
+    const ZAI: Supported = Supported::new(&[MaxTokens, Stream, StreamOptions, Temperature, TopP, Stop, Tools, ToolChoice]);
+    if base_model(model).starts_with("glm-4.5") || base_model(model).starts_with("glm-4.6") || base_model(model).starts_with("glm-4.7") || base_model(model).starts_with("glm-5") {
+        return ZAI.with(&[Thinking]);
+    }
+    ZAI
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasoning_families_are_told_by_name() {
+        for yes in ["o1", "o3-mini", "openai/o4-mini-2025-04-16", "o3"] {
+            assert!(is_o_series(yes), "{yes}");
+        }
+        for no in ["omni-moderation", "o", "gpt-4o", "o3mini", "olmo"] {
+            assert!(!is_o_series(no), "{no}");
+        }
+        let none = |model: &str| Gpt5::of(model).map(|g| (g.none, g.none_by_default, g.xhigh, g.minimal));
+        assert_eq!(none("gpt-4o"), None);
+        assert_eq!(none("gpt-5-chat-latest"), None);
+        assert_eq!(none("gpt-5"), Some((Some(false), false, false, true)));
+        assert_eq!(none("gpt-5-mini-2025-08-07"), Some((Some(false), false, false, true)));
+        assert_eq!(none("gpt-5.1-2025-11-13"), Some((Some(true), true, false, false)));
+        assert_eq!(none("openai/gpt-5.4-nano"), Some((Some(true), true, true, false)));
+        assert_eq!(none("gpt-5.5"), Some((Some(true), false, true, false)));
+        assert_eq!(none("gpt-5.1-codex"), Some((None, false, false, true)));
+        assert!(Gpt5::of("gpt-5-search-api").unwrap().search);
+    }
+
+    #[test]
+    fn lists_are_litellms() {
+        let count = |list: Supported| list.names().len();
+        assert_eq!(count(openai("gpt-4o")), 32);
+        assert_eq!(count(openai("gpt-5")), 23);
+        assert_eq!(count(openai("o3-mini")), 27);
+        assert_eq!(count(azure("gpt-4o")), 28);
+        assert_eq!(count(deepseek("deepseek-chat")), 33);
+        assert_eq!(count(groq("llama-3.3-70b-versatile")), 29);
+        assert!(!openai("gpt-4").set().has(ResponseFormat));
+        assert!(openai("my-own-model").set().has(ReasoningEffort));
+        assert!(!openai("gpt-4o").set().has(ReasoningEffort));
+        assert!(mistral("magistral-medium-latest").set().has(Thinking));
+        assert!(!xai("grok-4").set().has(Stop) && xai("grok-3").set().has(Stop));
+    }
+}
