@@ -221,6 +221,8 @@ async def call(operation: bytes, request: bytes) -> tuple[Any, bytes]:
 class StreamSource(Source):
     """The events of one stream, for the coroutines of one loop."""
 
+    is_async = True
+
     def __init__(self, hub: Hub) -> None:
         super().__init__()
         self.handle: Any = None
@@ -254,24 +256,25 @@ class StreamSource(Source):
             waiter.set_result(None)
 
     def _pause(self) -> None:
-        if not self._paused and self.handle is not None:
+        handle = self.handle
+        if not self._paused and handle is not None:
             self._paused = True
-            lib.eq_call_pause(self.handle)
+            lib.eq_call_pause(handle)
 
     async def opened(self) -> None:
         """Waits until the provider has accepted the request. Raises litellm's exception where it does not."""
         while self.meta is None and not self.ended:
             await self._event()
-        error = self.finish() if self.meta is None else None
-        if error is not None:
-            raise error
+        if self.meta is None:
+            self.finish()
 
     async def more(self) -> None:
         while self.position == len(self.items) and not self.ended:
             self._held = 0
-            if self._paused:
+            handle = self.handle
+            if self._paused and handle is not None:
                 self._paused = False
-                lib.eq_call_resume(self.handle)
+                lib.eq_call_resume(handle)
             await self._event()
 
     async def _event(self) -> None:

@@ -120,30 +120,29 @@ class StreamSource(Source):
     def __init__(self, operation: bytes, request: bytes) -> None:
         """Starts the call and waits until the provider has accepted it. Raises litellm's exception where it does not."""
         super().__init__()
-        self._channel: Channel | None = _take(_for_streams, _EVENTS_PER_READ)
+        channel = _take(_for_streams, _EVENTS_PER_READ)
+        # Whoever pops it owns it: the reader at the terminal event, or the thread that closes the stream.
+        self._channel = [channel]
         try:
-            self._channel.start(operation, request, 0)
+            channel.start(operation, request, 0)
             while self.meta is None and not self.ended:
-                self._read(self._channel)
+                self._read(channel)
         except BaseException:
             self.close()
             raise
-        error = self.finish() if self.meta is None else None
-        if error is not None:
-            raise error
+        if self.meta is None:
+            self.finish()
 
     def wait(self) -> None:
         """Waits until something has come that was not there, or the stream has ended."""
-        channel = self._channel
-        if channel is None:
-            return
         seen = len(self.items)
         try:
-            while len(self.items) == seen and not self.ended:
-                self._read(channel)
+            for channel in self._channel:
+                while len(self.items) == seen and not self.ended:
+                    self._read(channel)
         except Exception:
-            # The engine has no queue any more if another thread has closed the stream meanwhile.
-            if self._channel is not None:
+            # If another thread has closed the stream meanwhile, the queue is gone.
+            if self._channel:
                 raise
         except BaseException:
             self.close()
@@ -151,9 +150,11 @@ class StreamSource(Source):
             raise
 
     def _read(self, channel: Channel) -> None:
-        batch = channel.batch
+        batch, count = channel.batch, channel.wait()
+        if self.ended:
+            return  # Closed by another thread.
         add, item, events = self.add, batch.item, batch.events
-        for number, event in enumerate(batch.fields(channel.wait())):
+        for number, event in enumerate(batch.fields(count)):
             kind = event[KIND]
             if kind < DONE:
                 if kind == OPENED:
@@ -166,8 +167,8 @@ class StreamSource(Source):
             elif self.meta is None:
                 self.meta = _runtime.raw(events[number].meta)
             self.ended = True
-            self._channel = None
-            channel.release(_for_streams)
+            for owned in self._disown():
+                owned.release(_for_streams)
 
     async def more(self) -> None:
         """Waits in a thread, for a program that reads this stream from a coroutine."""
@@ -176,7 +177,12 @@ class StreamSource(Source):
         await get_running_loop().run_in_executor(None, self.wait)
 
     def close(self) -> None:
-        channel, self._channel = self._channel, None
         super().close()
-        if channel is not None:
-            channel.close()
+        for owned in self._disown():
+            owned.close()
+
+    def _disown(self) -> list[Channel]:
+        try:
+            return [self._channel.pop()]
+        except IndexError:
+            return []

@@ -30,6 +30,8 @@ class Source:
     it accepted the request. `failure` is the engine's error that ends the stream, as JSON.
     """
 
+    is_async = False
+
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.position = 0
@@ -63,15 +65,16 @@ class Source:
             self.position = 0
             self.forgot = True
 
-    def finish(self) -> Exception | None:
-        """Why the stream has ended, once: the exception to raise, or None where it ended as it should."""
+    def finish(self) -> None:
+        """Raises, once, why the stream has ended, unless it ended as it should."""
         failure, self.failure = self.failure, None
         if failure is not None:
             from . import exceptions
 
-            return exceptions.from_wire(failure, is_pre_first_chunk=self.position == 0 and not self.forgot)
+            raise exceptions.from_wire(failure, is_pre_first_chunk=self.position == 0 and not self.forgot)
         lost, self.lost = self.lost, None
-        return None if lost is None else _runtime.lost(lost)
+        if lost is not None:
+            raise _runtime.lost(lost)
 
 
 class CustomStreamWrapper:
@@ -115,6 +118,8 @@ class CustomStreamWrapper:
     # Reading -----------------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> CustomStreamWrapper:
+        if self.completion_stream.is_async:
+            raise TypeError("this stream comes from a coroutine: read it with `async for`")
         return self
 
     def __next__(self) -> ModelResponseStream:
@@ -124,10 +129,8 @@ class CustomStreamWrapper:
             source.wait()
             position = source.position
             if position == len(source.items):
-                error = source.finish()
-                if error is None:
-                    raise StopIteration
-                raise error
+                source.finish()
+                raise StopIteration
         source.position = position + 1
         item = source.items[position]
         return self._make.content(0, item) if type(item) is str else self._make(item)
@@ -142,10 +145,8 @@ class CustomStreamWrapper:
             await source.more()
             position = source.position
             if position == len(source.items):
-                error = source.finish()
-                if error is None:
-                    raise StopAsyncIteration
-                raise error
+                source.finish()
+                raise StopAsyncIteration
         source.position = position + 1
         item = source.items[position]
         return self._make.content(0, item) if type(item) is str else self._make(item)

@@ -239,7 +239,7 @@ class ChunkFactory:
         """
         top = self._fields(payload)
         # `usage` and what else is in one chunk only is not part of the chunks that follow.
-        self._top = top
+        self._top = {name: top[name] for name in top if name != "obfuscation"} if "obfuscation" in top else top
         chunk = _new(ModelResponseStream)
         own = chunk.__dict__ = top.copy()
         wire = payload.get("choices")
