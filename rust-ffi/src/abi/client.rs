@@ -44,7 +44,7 @@ pub unsafe extern "C" fn eq_client_free(client: *mut eq_client) -> eq_status {
     })
 }
 
-/// Asks a question that needs no network. `name` is "providers", "provider_of" or "supported_params"; `request` and the answer are JSON,
+/// Asks a question that needs no network. `name` is "providers", "get_llm_provider" or "supported_params"; `request` and the answer are JSON,
 /// described in docs/architecture.md. `client` may be NULL. The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
 #[no_mangle]
 pub unsafe extern "C" fn eq_query(

@@ -33,3 +33,6 @@ pub mod error;
 pub mod buffer;
 
 pub mod log;
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,83 @@
-//! stub
-use super::error::{Error, Result};
-pub fn ask(name: &str, _request: &[u8]) -> Result<Vec<u8>> { Err(Error::bad_request(format!("{name:?} is not a question"))) }
+//! Questions that are answered at once, without a network: one JSON in, one JSON out.
+
+use serde::Serialize;
+
+use super::error::{Error, ErrorKind, Result};
+use super::request::Request;
+use super::route;
+use crate::edgequake;
+use crate::wire::providers::{self, View};
+use crate::wire::Operation;
+
+/// The questions by name.
+const NAMES: [&str; 3] = ["providers", "get_llm_provider", "supported_params"];
+
+/// Answers the question `name`:
+///
+/// - `providers`: {"wire": [the table of providers], "edgequake": [the names that the crate edgequake-llm knows]}.
+/// - `get_llm_provider` {model, custom_llm_provider, api_base, api_key}: {model, provider, api_key, api_base}.
+/// - `supported_params` {model, custom_llm_provider, request_type}: a list of names, or null for a provider that is not known.
+pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {
+    let request = Request::parse(if request.is_empty() { b"{}" } else { request })?;
+    match name {
+        "providers" => providers(),
+        "get_llm_provider" => route::get_llm_provider(&request),
+        "supported_params" => supported_params(&request),
+        _ => Err(Error::bad_request(format!("{name:?} is not a question of this library; it knows {}", NAMES.join(", ")))),
+    }
+}
+
+fn providers() -> Result<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Providers {
+        wire: Vec<View>,
+        edgequake: Vec<String>,
+    }
+    to_json(&Providers { wire: providers::views(), edgequake: edgequake::catalog() })
+}
+
+fn supported_params(request: &Request<'_>) -> Result<Vec<u8>> {
+    let operation = match request.str("request_type")?.as_deref() {
+        None | Some("chat_completion") => Operation::Completion,
+        Some("embeddings") => Operation::Embedding,
+        Some(other) => {
+            return Err(Error::bad_request(format!("`request_type` {other:?} is unknown; it is chat_completion or embeddings")))
+        }
+    };
+    // litellm answers None, not an error, for what it does not know.
+    let Ok(route) = route::resolve_name(request) else { return to_json(&()) };
+    to_json(&providers::find(&route.provider).map(|provider| provider.supported(&route.model, operation)))
+}
+
+fn to_json(answer: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(answer).map_err(|e| Error::new(ErrorKind::InternalServer, e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(name: &str, request: &str) -> String {
+        String::from_utf8(ask(name, request.as_bytes()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_table_is_one_question_away() {
+        let table = answer("providers", "");
+        assert!(table.contains("\"groq\"") && table.contains("GROQ_API_KEY"), "{table}");
+    }
+
+    #[test]
+    fn supported_params_follow_the_model_and_unknown_providers_have_none() {
+        let reasoning = answer("supported_params", r#"{"model":"openai/o3-mini"}"#);
+        assert!(reasoning.contains("reasoning_effort") && !reasoning.contains("\"top_p\""), "{reasoning}");
+        assert_eq!(answer("supported_params", r#"{"model":"nobody/knows"}"#), "null");
+        assert!(answer("supported_params", r#"{"model":"openai/e","request_type":"embeddings"}"#).contains("dimensions"));
+    }
+
+    #[test]
+    fn an_unknown_question_lists_the_known_ones() {
+        let error = ask("weather", b"{}").unwrap_err();
+        assert!(error.message.contains("supported_params"), "{}", error.message);
+    }
+}
