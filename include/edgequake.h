@@ -286,7 +286,7 @@ eq_status eq_client_new(eq_bytes config, eq_client **out, eq_error **error);
 /// Frees a client and cancels its running calls; each of them still gets its terminal event. Does not wait. NULL is allowed. Any thread.
 eq_status eq_client_free(eq_client *client);
 
-/// Asks a question that needs no network. `name` is "providers", "provider_of" or "supported_params"; `request` and the answer are JSON,
+/// Asks a question that needs no network. `name` is "providers", "get_llm_provider" or "supported_params"; `request` and the answer are JSON,
 /// described in docs/architecture.md. `client` may be NULL. The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
 eq_status eq_query(const eq_client *client,
                    eq_bytes name,
