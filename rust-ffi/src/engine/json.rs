@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn depth_counts_brackets_outside_strings_only() {
+    fn h11_depth_counts_brackets_outside_strings_only() {
         let deep = "[".repeat(128) + &"]".repeat(128);
         assert_eq!(flaw(deep.as_bytes(), true), None);
         let deeper = "[".repeat(129) + &"]".repeat(129);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn lone_surrogates_are_found_and_pairs_pass() {
+    fn f1_lone_surrogates_are_found_and_pairs_pass() {
         for bad in [r#""\ud83d""#, r#""\udc00x""#, r#""\ud83d\u0041""#, r#"{"\ud83d":1}"#, r#""\ud83d\"""#] {
             assert_eq!(flaw(bad.as_bytes(), true), Some(Flaw::LoneSurrogate), "{bad}");
             assert_eq!(flaw(bad.as_bytes(), false), None, "{bad}");

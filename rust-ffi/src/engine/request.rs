@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_values_keep_the_callers_text() {
+    fn f2_numbers_keep_the_callers_text() {
         let request = Request::parse(br#"{"a":1e400,"b":-0,"c":123456789012345678901234567890,"d":1,"d":2.50}"#).unwrap();
         let text = |name| request.raw(name).unwrap().get();
         assert_eq!((text("a"), text("b"), text("c"), text("d")), ("1e400", "-0", "123456789012345678901234567890", "2.50"));
