@@ -25,6 +25,7 @@ else
   LIBRARY_FILE := libedgequake_ffi.so
 endif
 LIBRARY := $(CARGO_TARGET_DIR)/release/$(LIBRARY_FILE)
+INSTALLED_LIBRARY := edgequake_litellm/_native/$(LIBRARY_FILE)
 
 step = @printf '\n==> %s\n' '$(1)'
 
@@ -100,10 +101,12 @@ lint-python: $(VENV)/.tested
 	$(VENV_PYTHON) -m mypy
 
 # The same command as setuptools-rust runs, so that pip finds the work done, and done where people see its progress. Cargo
-# is asked every time, because only it knows what the library depends on; where nothing changed it leaves the file alone.
+# is asked every time, because only it knows what the library depends on; the file is new to make where it is not the one
+# that is installed.
 $(LIBRARY): FORCE
 	$(call step,release library (the first build takes a few minutes))
 	$(CARGO) rustc --lib --release --locked --crate-type cdylib --manifest-path $(MANIFEST)
+	@cmp -s $@ $(INSTALLED_LIBRARY) || touch $@
 
 $(VENV)/.created:
 	$(call step,virtual environment)
@@ -116,8 +119,8 @@ $(VENV)/.installed: $(VENV)/.created $(LIBRARY) $(HEADER) build_ffi.py setup.py 
 	$(PIP_INSTALL) --editable .
 	@touch $@
 
-# With what the tests need besides.
-$(VENV)/.tested: $(VENV)/.installed
+# With what the tests need besides; a new library alone is no reason to ask for that again.
+$(VENV)/.tested: pyproject.toml | $(VENV)/.installed
 	$(call step,install what the tests need into $(VENV))
 	$(PIP_INSTALL) --editable '.[test]'
 	@touch $@

@@ -23,8 +23,9 @@ int main(int argc, char **argv) {
   check("eq_queue_new", eq_queue_new(0, &queue, &error), error);
 
   /* A request without messages is refused before any network. There is no call, and no event follows. */
-  eq_status status = eq_call_start(client, text("completion"), text("{\"model\":\"openai/gpt-4o-mini\"}"), NULL, 0, 1,
-                                   eq_queue_push, queue, &call, &error);
+  eq_bytes nonsense = text("{\"model\":\"openai/gpt-4o-mini\",\"api_key\":\"any\"}");
+  eq_status status =
+      eq_call_start(client, text("completion"), nonsense, NULL, 0, 1, eq_queue_push, queue, &call, &error);
   if (status != EQ_ERR_REJECTED) {
     fprintf(stderr, "a request without messages was answered with %s\n", eq_status_name(status));
     return EXIT_FAILURE;

@@ -116,7 +116,7 @@ static void rejections(void) {
   rejected(client, queue, "completion", text("not JSON"), "JSON");
   rejected(client, queue, "completion", text("[]"), "object");
   rejected(client, queue, "completion", not_utf8, "UTF-8");
-  rejected(client, queue, "completion", text("{\"model\":\"openai/gpt-4o\"}"), "messages");
+  rejected(client, queue, "completion", text("{\"model\":\"openai/gpt-4o\",\"api_key\":\"any\"}"), "messages");
   rejected(client, queue, "no_such_function", text(ANSWER), "no_such_function");
 
   eq_bytes attachment = text("data");
@@ -139,7 +139,7 @@ static void rejections(void) {
 
 static void questions(void) {
   eq_buffer *buffer = NULL;
-  EXPECT_STATUS(EQ_OK, eq_query(NULL, text("provider_of"), text("{\"model\":\"groq/llama-3\"}"), &buffer, NULL));
+  EXPECT_STATUS(EQ_OK, eq_query(NULL, text("get_llm_provider"), text("{\"model\":\"groq/llama-3\"}"), &buffer, NULL));
   EXPECT(contains(eq_buffer_bytes(buffer), "groq"));
   EXPECT_STATUS(EQ_OK, eq_buffer_free(buffer));
   EXPECT(eq_buffer_bytes(buffer).len == 0);

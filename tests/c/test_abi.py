@@ -56,9 +56,17 @@ def test_with_the_shared_library(name: str, linked: list[str], prefix: list[str]
     check(*prefix, build(name, tmp_path, *linked))
 
 
+@pytest.fixture(scope="session")
+def archive() -> Path:
+    """The static library. Cargo is asked for it, because only it knows whether the one that is there is of this source."""
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        pytest.skip("cargo is not installed")
+    command = [cargo, "build", "--quiet", "--locked", "--lib", "--manifest-path", str(ROOT / "rust-ffi/Cargo.toml")]
+    subprocess.run(command, env={**os.environ, "CARGO_TARGET_DIR": str(TARGET)}, check=True)
+    return TARGET / "debug" / "libedgequake_ffi.a"
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_with_the_static_library(name: str, tmp_path: Path) -> None:
-    archive = TARGET / "debug" / "libedgequake_ffi.a"
-    if not archive.exists():
-        pytest.skip(f"{archive.name} is not built: cargo build --manifest-path rust-ffi/Cargo.toml")
+def test_with_the_static_library(name: str, archive: Path, tmp_path: Path) -> None:
     check(build(name, tmp_path, str(archive), *SYSTEM))
