@@ -42,6 +42,8 @@ pub struct Client {
     threads: Mutex<Threads>,
     transport: Transport,
     pub(super) buckets: Buckets,
+    /// The crate's providers, whose connections live on this client's threads.
+    providers: edgequake::Pool,
     /// Hosts that were already warned of for taking a key without encryption.
     plain_hosts: Mutex<HashSet<String>>,
 }
@@ -59,6 +61,7 @@ impl Client {
             threads: Mutex::new(Threads::NotYet),
             transport: Transport::default(),
             buckets: Buckets::default(),
+            providers: edgequake::Pool::default(),
             plain_hosts: Mutex::default(),
         }))
     }
@@ -125,7 +128,7 @@ impl Client {
                 api_base: request.str("api_base")?.unwrap_or_default().into_owned(),
                 api_key: None,
             };
-            let job = edgequake::prepare(operation, &model, &request).map_err(|e| e.at(provider, name))?;
+            let job = edgequake::prepare(&self.providers, operation, &model, &request).map_err(|e| e.at(provider, name))?;
             return Ok(Call::new(route, stream, limits, 0, 0, Job::Edgequake(job)));
         }
         let route = route::resolve(&request)?;

@@ -14,7 +14,7 @@ const NAMES: [&str; 3] = ["providers", "get_llm_provider", "supported_params"];
 
 /// Answers the question `name`:
 ///
-/// - `providers`: {"wire": [the table of providers], "edgequake": [the names that the crate edgequake-llm knows]}.
+/// - `providers`: {"wire": [the table of providers], "edgequake": [the providers of the crate edgequake-llm]}.
 /// - `get_llm_provider` {model, custom_llm_provider, api_base, api_key}: {model, provider, api_key, api_base}.
 /// - `supported_params` {model, custom_llm_provider, request_type}: a list of names, or null for a provider that is not known.
 pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {
@@ -31,7 +31,7 @@ fn providers() -> Result<Vec<u8>> {
     #[derive(Serialize)]
     struct Providers {
         wire: Vec<View>,
-        edgequake: Vec<String>,
+        edgequake: Vec<edgequake::Provider>,
     }
     to_json(&Providers { wire: providers::views(), edgequake: edgequake::catalog() })
 }
@@ -44,6 +44,9 @@ fn supported_params(request: &Request<'_>) -> Result<Vec<u8>> {
             return Err(Error::bad_request(format!("`request_type` {other:?} is unknown; it is chat_completion or embeddings")))
         }
     };
+    if let Some(model) = edgequake::model_of(request)? {
+        return to_json(&edgequake::supported_params(&model, operation));
+    }
     // litellm answers None, not an error, for what it does not know.
     let Ok(route) = route::resolve_name(request) else { return to_json(&()) };
     to_json(&providers::find(&route.provider).map(|provider| provider.supported(&route.model, operation)))
