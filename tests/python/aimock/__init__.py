@@ -1,0 +1,1 @@
+"""The package against aimock, a server of providers' protocols that other people wrote (npm: @copilotkit/aimock)."""

@@ -1,0 +1,103 @@
+"""The same calls as litellm's: what is sent, returned and raised, case by case, against answers that genuine litellm gave.
+
+The cases, the runner and the comparison live beside the repository, not in it, because other projects measure themselves
+against them too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PARITY = REPOSITORY.parent / "shared" / "parity"
+
+OPERATIONS = frozenset(("completion", "acompletion", "embedding", "aembedding"))
+
+# Of the cases that differ, most are meant: docs/differences.md says which and why.
+LEAST_PERCENT = 97
+
+# Those that speak OpenAI's protocol. `openai_o3` and `openai_gpt5` are groups of cases for OpenAI's own reasoning models.
+OPENAI_COMPATIBLE = [
+    "ai21",
+    "baseten",
+    "cerebras",
+    "custom_openai",
+    "dashscope",
+    "databricks",
+    "deepinfra",
+    "deepseek",
+    "fireworks_ai",
+    "github",
+    "groq",
+    "hosted_vllm",
+    "huggingface",
+    "jina_ai",
+    "litellm_proxy",
+    "llamafile",
+    "lm_studio",
+    "meta_llama",
+    "mistral",
+    "moonshot",
+    "novita",
+    "nvidia_nim",
+    "openai",
+    "openai_gpt5",
+    "openai_o3",
+    "openrouter",
+    "perplexity",
+    "sambanova",
+    "together_ai",
+    "vercel_ai_gateway",
+    "volcengine",
+    "voyage",
+    "xai",
+    "zai",
+]
+
+
+def read_cases() -> list[dict[str, Any]]:
+    content = json.loads((PARITY / "cases.public.json").read_text(encoding="utf-8"))
+    cases: list[dict[str, Any]] = content["cases"] if isinstance(content, dict) else content
+    return cases
+
+
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs one of the two programs with this Python and this package."""
+    paths = os.pathsep.join(path for path in (str(REPOSITORY), *sys.path) if path)
+    # Whoever runs the tests may have keys, and calls must not write into the folder beside the repository.
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, str(PARITY / script), *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=600, env=environment)
+
+
+@pytest.mark.skipif(
+    not PARITY.is_dir(),
+    reason=f"PARITY WITH LITELLM IS NOT TESTED: the cases are not in {os.path.join('..', 'shared', 'parity')} beside this repository",
+)
+@pytest.mark.parametrize("providers", [OPENAI_COMPATIBLE.split(), ["azure"]], ids=["openai_compatible", "azure"])
+def test_calls_do_what_litellms_do(providers: list[str], tmp_path: Path) -> None:
+    cases = [case for case in read_cases() if case["provider"] in providers and case["call"]["fn"] in OPERATIONS]
+    assert {case["provider"] for case in cases} == set(providers)
+    chosen = {case["id"] for case in cases}
+    with open(PARITY / "goldens.public.jsonl", encoding="utf-8") as file:
+        goldens = [line for line in file if json.loads(line)["id"] in chosen]
+    assert len(goldens) == len(cases)
+    paths = {name: tmp_path / name for name in ("cases.json", "goldens.jsonl", "got.jsonl")}
+    paths["cases.json"].write_text(json.dumps(cases), encoding="utf-8")
+    paths["goldens.jsonl"].write_text("".join(goldens), encoding="utf-8")
+
+    ran = run("runner.py", "--module", "edgequake_litellm", "--cases", paths["cases.json"], "--out", paths["got.jsonl"])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    compared = run(
+        "compare.py",
+        *("--got", paths["got.jsonl"], "--gold", paths["goldens.jsonl"]),
+        *("--min", LEAST_PERCENT, "--show", 1000),
+    )
+    assert compared.returncode == 0, "\n" + compared.stdout + compared.stderr
