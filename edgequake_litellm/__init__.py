@@ -163,7 +163,9 @@ class _Package(type(sys)):  # type: ignore[misc]  # the type of modules, without
         _config.assigned(name, value)
 
     def __delattr__(self, name: str) -> None:
-        super().__delattr__(name)
+        # A setting that was never assigned has its default; to delete it leaves it so.
+        if name in self.__dict__ or name not in _config.DEFAULTS:
+            super().__delattr__(name)
         _config.deleted(name)
 
 

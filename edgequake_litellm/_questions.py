@@ -18,14 +18,14 @@ def get_llm_provider(
 ) -> tuple[str, str, str | None, str | None]:
     """Where a call of `model` goes: the model as the provider knows it, the provider, a key and an address.
 
-    The key and the address are those that follow from the model or were given, not those of the environment; None where
-    none does. Raises BadRequestError for a model whose provider is not known.
+    The key and the address are those that were given, or that the provider's own environment variables and defaults make;
+    None where the call itself will find them. Raises BadRequestError for a model whose provider is not known.
     """
     answer = _ask(
         b"get_llm_provider",
         {"model": model, "custom_llm_provider": custom_llm_provider, "api_base": api_base, "api_key": api_key},
     )
-    return answer["model"], answer["provider"], answer.get("api_key"), answer.get("api_base")
+    return answer["model"], answer["custom_llm_provider"], answer["dynamic_api_key"], answer["api_base"]
 
 
 def get_supported_openai_params(

@@ -33,13 +33,10 @@ def request(arguments: Fields) -> bytes:
         fields.update(extra)
     if not _SPECIAL.isdisjoint(fields):
         _translate(fields)
-    aliases = config.current["model_alias_map"]
-    if aliases:
-        model = fields.get("model")
-        if isinstance(model, str):
-            fields["model"] = aliases.get(model, model)
     if config.changed:
         fields["settings"] = config.changed
+    if config.aliases():
+        fields["settings"] = {**config.changed, "model_alias_map": config.aliases()}
     return encode(fields)
 
 

@@ -193,7 +193,7 @@ def provider_of(model: Any) -> str:
     from ._request import encode
 
     try:
-        return query(b"get_llm_provider", encode({"model": model}))["provider"]  # type: ignore[no-any-return]
+        return query(b"get_llm_provider", encode({"model": model}))["custom_llm_provider"]  # type: ignore[no-any-return]
     except Exception:
         return ""
 

@@ -55,8 +55,9 @@ def _close(schema: Any, root: Schema, inside: tuple[str, ...]) -> None:
         schema["$ref"] = reference
         return
     # What it means takes its place, and what stood beside it wins.
+    meaning = _resolve(reference, root)
     del schema["$ref"]
-    for name, value in _resolve(reference, root).items():
+    for name, value in meaning.items():
         schema.setdefault(name, value)
     _close(schema, root, (*inside, reference))
 

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 changed: dict[str, Any] = {}
 """The settings for the engine that the program has assigned, by name; what a request carries as ``settings``."""
 
-current: dict[str, Any] = {"model_alias_map": {}}
-"""The settings that are read in Python, as they are now."""
+_aliases: list[dict[str, str]] = [{}]
+
+
+def aliases() -> dict[str, str]:
+    """`model_alias_map`, models by the names that the program gave them. Programs also change the dict that it is."""
+    return _aliases[0]
 
 
 class UnsupportedList(list[object]):
@@ -92,6 +96,7 @@ _FORWARDED = frozenset(
         "vertex_location",
         "vertex_ai_safety_settings",
         "use_litellm_proxy",
+        "enable_preview_features",
         "disable_stop_sequence_limit",
         "user_url_validation",
         "user_url_allowed_hosts",
@@ -119,6 +124,7 @@ DEFAULTS: dict[str, Any] = {
     "vertex_project": None,
     "vertex_location": None,
     "use_litellm_proxy": False,
+    "enable_preview_features": False,
     "ssl_verify": True,
     "ssl_certificate": None,
     "drop_params": False,
@@ -129,7 +135,7 @@ DEFAULTS: dict[str, Any] = {
     "allowed_fails": 3,
     "max_fallbacks": None,
     "add_function_to_prompt": False,
-    "model_alias_map": current["model_alias_map"],
+    "model_alias_map": aliases(),
     "custom_prompt_dict": {},
     "set_verbose": False,
     "suppress_debug_info": False,
@@ -173,7 +179,7 @@ def assigned(name: str, value: Any) -> None:
 
         _logging.set_verbose(bool(value))
     elif name == "model_alias_map":
-        current[name] = value or {}
+        _aliases[0] = value or {}
     elif value and name in _UNSUPPORTED:
         _warn(name)
 

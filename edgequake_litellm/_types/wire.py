@@ -47,15 +47,21 @@ def model_response(payload: dict[str, Any], meta: Meta) -> ModelResponse:
 
 
 def _malformed(what: str, payload: Any, meta: Meta) -> Exception:
-    from ..exceptions import APIError
+    from ..exceptions import from_wire
 
     data = meta.data
     keys = sorted(payload) if isinstance(payload, dict) else type(payload).__name__
-    return APIError(
-        500,
-        f"the provider's answer is not a {what}: it has {keys}",
-        llm_provider=data.get("provider") or "",
-        model=meta.model or data.get("model") or "",
+    return from_wire(
+        {
+            "kind": "APIError",
+            "message": f"the provider's answer is not a {what}: it has {keys}",
+            "status_code": 500,
+            "http_status": data.get("status"),
+            "headers": data.get("headers"),
+            "provider": data.get("provider"),
+            "model": meta.model or data.get("model"),
+            "request_id": data.get("request_id"),
+        }
     )
 
 
