@@ -127,7 +127,8 @@ async fn work(client: &Client, call: &Call, output: &Output, progress: &mut Prog
         }
         Job::Edgequake(job) => {
             progress.attempts = 1;
-            within(call.limits.total, edgequake_job(call, job, output, progress)).await?
+            // Boxed: its state is larger than all of the usual road, and every call would carry the room for it.
+            Box::pin(within(call.limits.total, edgequake_job(call, job, output, progress))).await?
         }
         Job::Mock(mock) => {
             progress.attempts = 1;
