@@ -83,7 +83,7 @@ CONTENDERS = [
     ),
     Contender(
         PYO3,
-        "edgequake-litellm 0.10 (PyO3)",
+        "edgequake-litellm (PyO3)",
         "pyo3_api",
         "edgequake_litellm",
         "edgequake-litellm==0.10.4",

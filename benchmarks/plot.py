@@ -1,4 +1,4 @@
-"""Draws results.json: how many times less than litellm each client takes (or how many times more it does). Run by report.py in a venv with matplotlib.
+"""Draws results.json: how many times better than litellm each client does. Run by report.py in a venv with matplotlib.
 
 A bar starts at litellm (1 ×) and its length is a number of powers of ten, so the logarithmic scale has a true zero. The
 background is transparent and every colour stands out from white and from near black, as READMEs are read on both.
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
-
 from metrics import FIGURES, amount
 from peers import FLOOR, LITELLM, OURS, STDLIB
 
@@ -29,7 +28,7 @@ PANELS = [
     ("astream_cpu", "CPU of a streamed chunk"),
     ("afirst_chunk", "Time to the first text"),
     ("memory", "Memory of a call in flight"),
-    ("import_time", "Import"),
+    ("cold", "Import and first call"),
 ]
 LABELS = {
     "edgequake-litellm-pyo3": "PyO3 edgequake-litellm",

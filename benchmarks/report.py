@@ -111,7 +111,7 @@ def readme_section(results: dict[str, Any]) -> list[str]:
     base = results["contenders"][reference(results)]["label"]
     legend = f"N × means: N times what {base} takes (for calls a second: {base} does N times as many)."
     return [
-        "![How many times better than litellm each client does: CPU of a call and of a chunk, calls a second, time to first text, memory, import](benchmarks/plot.svg)",
+        "![How many times better than litellm each client does, in CPU, calls a second, memory and import](benchmarks/plot.svg)",
         "",
         *table(results, figures, lambda name, figure: ratio_cell(results, name, figure)),
         "",

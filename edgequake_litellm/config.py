@@ -168,9 +168,9 @@ _warned: set[str] = set()
 def assigned(name: str, value: Any) -> None:
     """Takes note that the program has assigned `value` to the package's attribute `name`, whatever it is."""
     if name in _FORWARDED or name.endswith(_FORWARDED_ENDINGS):
-        # None is litellm's "not set". Any other value counts, also one that equals the default: the program said so, and it
-        # wins over the environment.
-        if value is None:
+        # Programs save a setting, change it and put it back: the default counts as not assigned, and so does None.
+        default = DEFAULTS.get(name)
+        if value is None or (type(value) in (bool, int, float, str) and value == default):
             changed.pop(name, None)
         else:
             changed[name] = value

@@ -37,8 +37,7 @@ impl Server {
     fn new(scripts: Vec<Script>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let server =
-            Server { address, requests: Arc::default(), connections: Arc::default(), flooded: Arc::default() };
+        let server = Server { address, requests: Arc::default(), connections: Arc::default(), flooded: Arc::default() };
         let (requests, connections, flooded) = (server.requests.clone(), server.connections.clone(), server.flooded.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -123,7 +122,8 @@ fn take(stream: &mut TcpStream) -> Option<String> {
 }
 
 fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()).into_bytes()
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+        .into_bytes()
 }
 
 fn good() -> Vec<u8> {
@@ -222,8 +222,9 @@ fn h1_retry_after_is_waited_for() {
 
 #[test]
 fn h1_a_wait_that_is_too_long_is_an_error_at_once() {
-    let server =
-        Server::new(vec![|| vec![Step::Take, Step::Send(failure("429 Too Many Requests", "retry-after: 9999\r\nconnection: close\r\n"))]]);
+    let server = Server::new(vec![|| {
+        vec![Step::Take, Step::Send(failure("429 Too Many Requests", "retry-after: 9999\r\nconnection: close\r\n"))]
+    }]);
     let outcome = call(&client(), &server.base(), json!({"num_retries": 5}));
     assert_eq!(outcome.error.as_ref().unwrap().retry_after, Some(Duration::from_secs(9999)));
     assert_eq!(server.requests().len(), 1);
@@ -232,8 +233,9 @@ fn h1_a_wait_that_is_too_long_is_an_error_at_once() {
 #[test]
 fn h2_the_number_of_attempts_is_the_asked_one() {
     for retries in [0, 1, 2] {
-        let server =
-            Server::new(vec![|| vec![Step::Take, Step::Send(failure("500 Internal Server Error", "retry-after-ms: 1\r\nconnection: close\r\n"))]]);
+        let server = Server::new(vec![|| {
+            vec![Step::Take, Step::Send(failure("500 Internal Server Error", "retry-after-ms: 1\r\nconnection: close\r\n"))]
+        }]);
         let outcome = call(&client(), &server.base(), json!({"num_retries": retries}));
         let error = outcome.error.unwrap();
         assert_eq!((server.requests().len() as u32, error.attempts, error.http_status), (retries + 1, retries + 1, Some(500)));
@@ -264,7 +266,9 @@ fn h4_each_limit_ends_its_own_part() {
     assert!(before.elapsed() < Duration::from_secs(2), "one deadline spans all attempts");
     assert_eq!(kind(&call(&client(), &silent.base(), json!({"timeout": 0.3, "stream": true}))), ErrorKind::Timeout);
     // A silence within the stream.
-    let stalled = Server::new(vec![|| vec![Step::Take, Step::Send(STREAM_HEAD.to_vec()), Step::Send(content("a").into_bytes()), Step::Sleep(5000)]]);
+    let stalled = Server::new(vec![|| {
+        vec![Step::Take, Step::Send(STREAM_HEAD.to_vec()), Step::Send(content("a").into_bytes()), Step::Sleep(5000)]
+    }]);
     let outcome = call(&client(), &stalled.base(), json!({"timeout": 0.3, "stream": true}));
     assert_eq!((kind(&outcome), outcome.text.as_str(), outcome.opened), (ErrorKind::Timeout, "a", 1));
     assert!(outcome.error.unwrap().mid_stream);
@@ -300,16 +304,17 @@ fn h4_nobody_listens() {
 #[test]
 fn h5_an_idle_connection_that_was_closed_meanwhile_is_not_a_failure() {
     // The first connection answers once, then closes as soon as the next request comes.
-    let server = Server::new(vec![
-        || vec![Step::Take, Step::Send(good()), Step::Take],
-        || vec![Step::Take, Step::Send(good())],
-    ]);
+    let server = Server::new(vec![|| vec![Step::Take, Step::Send(good()), Step::Take], || vec![Step::Take, Step::Send(good())]]);
     let client = client();
     for _ in 0..2 {
         let outcome = call(&client, &server.base(), json!({"num_retries": 0}));
         assert!(outcome.answer.is_some(), "{outcome:?}");
     }
-    assert_eq!((server.requests().len(), *server.connections.lock().unwrap()), (3, 2), "sent again once, over a fresh connection");
+    assert_eq!(
+        (server.requests().len(), *server.connections.lock().unwrap()),
+        (3, 2),
+        "sent again once, over a fresh connection"
+    );
 }
 
 #[test]
@@ -340,9 +345,8 @@ fn h11_depth_header_and_error_bodies_are_capped() {
         vec![Step::Take, Step::Send(bytes), Step::Sleep(1000)]
     }]);
     assert_eq!(kind(&call(&client(), &headers.base(), json!({"num_retries": 0}))), ErrorKind::ApiConnection);
-    let long = Server::new(vec![|| {
-        vec![Step::Take, Step::Send(answer("500 Oops", "connection: close\r\n", &"e".repeat(1 << 20)))]
-    }]);
+    let long =
+        Server::new(vec![|| vec![Step::Take, Step::Send(answer("500 Oops", "connection: close\r\n", &"e".repeat(1 << 20)))]]);
     let error = call(&client(), &long.base(), json!({"num_retries": 0})).error.unwrap();
     assert_eq!(error.http_status, Some(500));
     assert!(error.body.as_ref().is_some_and(|body| body.len() <= 64 << 10), "at most 64 KiB of a body are kept");
@@ -470,7 +474,9 @@ fn a_slow_reader_holds_the_server_back() {
 
 #[test]
 fn a_cancelled_stream_closes_its_connection() {
-    let server = Server::new(vec![|| vec![Step::Take, Step::Send(STREAM_HEAD.to_vec()), Step::Send(content("a").into_bytes()), Step::Take]]);
+    let server = Server::new(vec![|| {
+        vec![Step::Take, Step::Send(STREAM_HEAD.to_vec()), Step::Send(content("a").into_bytes()), Step::Take]
+    }]);
     let (client, control) = (client(), Arc::new(Control::default()));
     let (done, wait) = mpsc::channel();
     let sink = Arc::new(Collect(Mutex::default(), done));

@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from types import FrameType
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import pytest
 
@@ -204,7 +204,7 @@ def test_pydantic_models_may_be_messages_and_tools(sent: Sent) -> None:
     class Said(pydantic.BaseModel):
         role: str
         content: str
-        name: str | None = None
+        name: Optional[str] = None
 
     class Tool(pydantic.BaseModel):
         type: str = "function"
@@ -259,15 +259,15 @@ def test_a_pydantic_class_as_response_format(sent: Sent) -> None:
         """Where."""
 
         city: str
-        zip: str | None = None
+        zip: Optional[str] = None
 
     class Node(pydantic.BaseModel):
         value: int = pydantic.Field(3, description="how much")
         place: Place = pydantic.Field(description="where it is")
         children: list[Node] = []
-        best: Node | None = None
+        best: Optional[Node] = None
 
-    Node.model_rebuild(_types_namespace={"Node": Node, "Place": Place})
+    Node.model_rebuild(_types_namespace={"Node": Node, "Place": Place, "Optional": Optional})
     format_sent = sent(response_format=Place)["response_format"]
     assert format_sent == {
         "type": "json_schema",
@@ -285,10 +285,10 @@ def test_a_schema_that_holds_itself_beside_a_remark(sent: Sent, local_provider: 
     import pydantic
 
     class Tree(pydantic.BaseModel):
-        left: Tree | None = pydantic.Field(None, description="smaller")
+        left: Optional[Tree] = pydantic.Field(None, description="smaller")
         twin: Tree = pydantic.Field(description="the same")
 
-    Tree.model_rebuild(_types_namespace={"Tree": Tree})
+    Tree.model_rebuild(_types_namespace={"Tree": Tree, "Optional": Optional})
     local_provider.reply("{}")
     schema = sent(response_format=Tree)["response_format"]["json_schema"]["schema"]
     twin = schema["$defs"]["Tree"]["properties"]["twin"]

@@ -25,11 +25,12 @@ PACKAGE = Path(litellm.__file__).parent
 
 
 @pytest.fixture(autouse=True)
-def settings_end_with_the_test() -> Any:
+def settings_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> Any:
     before = {name: value for name, value in vars(litellm).items() if name in config.DEFAULTS}
     warned = set(config._warned)
     config._warned.clear()
     yield
+    monkeypatch.undo()
     for name in config.DEFAULTS:
         if name in vars(litellm) and name not in before:
             delattr(litellm, name)
@@ -140,8 +141,11 @@ def test_defaults_are_litellms_and_come_back() -> None:
     assert (litellm.num_retries, config.changed) == (5, {"num_retries": 5})
     del litellm.num_retries
     assert (litellm.num_retries, config.changed) == (None, {})
-    set_("drop_params", False)
-    assert config.changed == {"drop_params": False}, "said by the program, so it wins over the environment"
+    before = litellm.drop_params
+    set_("drop_params", True)
+    assert config.changed == {"drop_params": True}
+    set_("drop_params", before)
+    assert config.changed == {}
     del litellm.drop_params
     del litellm.drop_params
     assert litellm.drop_params is False

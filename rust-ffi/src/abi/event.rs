@@ -91,7 +91,17 @@ unsafe impl Send for OwnedEvent {}
 
 impl OwnedEvent {
     pub fn blank(kind: eq_event_kind, tag: u64) -> Self {
-        OwnedEvent { kind, tag, index: 0, slot: 0, data: Vec::new(), text: String::new(), meta: Vec::new(), error: None, call: None }
+        OwnedEvent {
+            kind,
+            tag,
+            index: 0,
+            slot: 0,
+            data: Vec::new(),
+            text: String::new(),
+            meta: Vec::new(),
+            error: None,
+            call: None,
+        }
     }
 
     pub fn new(tag: u64, call: &Arc<super::call::CallObject>, event: Event) -> Self {

@@ -83,7 +83,8 @@ impl<T> Table<T> {
         let mut inner = self.inner.load(Ordering::Acquire);
         // SAFETY: what the pointer names is never freed (at most one leaks for each fork), so it is valid whenever it is not NULL.
         while inner.is_null() || unsafe { (*inner).fork } != now {
-            let new = Box::into_raw(Box::new(Inner { fork: now, slots: Mutex::new(Slots { slots: Vec::new(), free: Vec::new() }) }));
+            let new =
+                Box::into_raw(Box::new(Inner { fork: now, slots: Mutex::new(Slots { slots: Vec::new(), free: Vec::new() }) }));
             match self.inner.compare_exchange(inner, new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => inner = new,
                 Err(other) => {

@@ -87,7 +87,8 @@ unsafe extern "C" fn note(event: *const eq_event, seen: *mut c_void) -> eq_actio
     seen.answer.load(Ordering::SeqCst) as eq_action
 }
 
-const STREAM: &str = r#"{"model":"openai/gpt-4o","messages":[{"role":"user","content":"x"}],"stream":true,"mock_response":"abcdefghi"}"#;
+const STREAM: &str =
+    r#"{"model":"openai/gpt-4o","messages":[{"role":"user","content":"x"}],"stream":true,"mock_response":"abcdefghi"}"#;
 const SLOW: &str = r#"{"model":"openai/gpt-4o","messages":[{"role":"user","content":"x"}],"mock_response":"a","mock_delay":60}"#;
 
 #[test]
@@ -278,7 +279,13 @@ fn f6_misuse_is_answered_and_does_not_crash() {
         let client = Client::new();
         assert_eq!(eq_client_new(eq_bytes::EMPTY, null_mut(), null_mut()), EQ_ERR_NULL);
         assert_eq!(eq_queue_new(0, null_mut(), null_mut()), EQ_ERR_NULL);
-        for free in [eq_client_free(null_mut()), eq_call_free(null_mut()), eq_queue_free(null_mut()), eq_buffer_free(null_mut()), eq_error_free(null_mut())] {
+        for free in [
+            eq_client_free(null_mut()),
+            eq_call_free(null_mut()),
+            eq_queue_free(null_mut()),
+            eq_buffer_free(null_mut()),
+            eq_error_free(null_mut()),
+        ] {
             assert_eq!(free, EQ_OK, "freeing NULL");
         }
         let foreign = client.0;
@@ -323,7 +330,16 @@ fn a_rejected_request_says_why_and_brings_no_event() {
         let (mut call, mut error) = (null_mut(), null_mut());
         unsafe {
             let status = eq_call_start(
-                client.0, bytes(operation), bytes(request), null(), 0, 42, Some(note), seen.pointer(), &mut call, &mut error,
+                client.0,
+                bytes(operation),
+                bytes(request),
+                null(),
+                0,
+                42,
+                Some(note),
+                seen.pointer(),
+                &mut call,
+                &mut error,
             );
             assert_eq!((status, call.is_null()), (EQ_ERR_REJECTED, true), "{request}");
             assert_eq!(eq_error_get_kind(error), EQ_ERROR_BAD_REQUEST);

@@ -235,7 +235,13 @@ impl WireCall<'_> {
         tokio::time::timeout(limits.idle, sent).await.map_err(|_| timeout("the first byte", limits.idle))?
     }
 
-    async fn stream(&self, mut response: reqwest::Response, head: Head, deadline: Instant, progress: &mut Progress) -> Result<Finish> {
+    async fn stream(
+        &self,
+        mut response: reqwest::Response,
+        head: Head,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<Finish> {
         let (limits, control) = (&self.call.limits, &self.output.control);
         let opened = meta(self.call, Some(&head), progress.attempts);
         self.output.open(opened.clone(), progress).await?;

@@ -39,7 +39,9 @@ impl Mock {
     /// The mock that a request asks for, if it does.
     pub fn of(operation: Operation, request: &Request<'_>, limits: &Limits) -> Result<Option<Mock>> {
         let given = ["mock_response", "mock_tool_calls", "mock_timeout"].iter().any(|name| request.has(name));
-        if !given || (!request.has("mock_response") && !request.has("mock_tool_calls") && request.bool("mock_timeout")? != Some(true)) {
+        if !given
+            || (!request.has("mock_response") && !request.has("mock_tool_calls") && request.bool("mock_timeout")? != Some(true))
+        {
             return Ok(None);
         }
         let route = route::resolve_name(request)?;
@@ -71,7 +73,8 @@ impl Mock {
                 _ => Err(at(wrong_type(name, "a number of seconds", raw))),
             }
         };
-        let include_usage = request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
+        let include_usage =
+            request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
         Ok(Some(Mock {
             answer,
             tool_calls: request.raw("mock_tool_calls").and_then(json::read::<Value>),
@@ -194,7 +197,9 @@ impl Mock {
 fn named_error(text: &str) -> Option<Error> {
     let (kind, message) = match text {
         "litellm.RateLimitError" => (ErrorKind::RateLimit, "this is a mock rate limit error"),
-        "litellm.ContextWindowExceededError" => (ErrorKind::ContextWindowExceeded, "this is a mock context window exceeded error"),
+        "litellm.ContextWindowExceededError" => {
+            (ErrorKind::ContextWindowExceeded, "this is a mock context window exceeded error")
+        }
         "litellm.InternalServerError" => (ErrorKind::InternalServer, "this is a mock internal server error"),
         _ => return None,
     };

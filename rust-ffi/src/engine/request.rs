@@ -28,11 +28,12 @@ impl<'a> Request<'a> {
         if let Some(flaw) = json::flaw(text.as_bytes(), true) {
             return Err(Error::bad_request(format!("the request cannot be sent: {}", flaw.message())));
         }
-        let mut fields: Fields<'a> = serde_json::from_str(text)
-            .map_err(|e| Error::bad_request(format!("the request is not a JSON object: {e}")))?;
+        let mut fields: Fields<'a> =
+            serde_json::from_str(text).map_err(|e| Error::bad_request(format!("the request is not a JSON object: {e}")))?;
         let settings = match fields.shift_remove("settings") {
-            Some(raw) if !json::is_null(raw) => serde_json::from_str(raw.get())
-                .map_err(|_| Error::bad_request("`settings` must be an object"))?,
+            Some(raw) if !json::is_null(raw) => {
+                serde_json::from_str(raw.get()).map_err(|_| Error::bad_request("`settings` must be an object"))?
+            }
             _ => Fields::new(),
         };
         fields.retain(|_, raw| !json::is_null(raw));
@@ -152,7 +153,10 @@ mod tests {
         let request = Request::parse(br#"{"api_key":["sk-secret"],"num_retries":-1}"#).unwrap();
         let error = request.str("api_key").unwrap_err();
         assert_eq!(error.message, "`api_key` must be a string, not a list");
-        assert_eq!(request.count("num_retries").unwrap_err().message, "`num_retries` must be a whole number, 0 or more, not a number");
+        assert_eq!(
+            request.count("num_retries").unwrap_err().message,
+            "`num_retries` must be a whole number, 0 or more, not a number"
+        );
         for bad in [&b"[1]"[..], b"{", b"\xff", b"{\"a\":NaN}", br#"{"a":"\ud800"}"#] {
             assert!(Request::parse(bad).is_err());
         }

@@ -98,8 +98,8 @@ fn build(connect: Duration, verify: &Verify) -> Result<reqwest::Client> {
 pub fn header_map(headers: &[(String, String)]) -> Result<HeaderMap> {
     let mut map = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        let name_ok = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| Error::bad_request(format!("{name:?} is not a header name")))?;
+        let name_ok =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::bad_request(format!("{name:?} is not a header name")))?;
         let mut value = HeaderValue::from_str(value).map_err(|_| {
             Error::bad_request(format!(
                 "the value of the header `{name}` holds a line break, a NUL or a character that HTTP cannot carry; remove it"

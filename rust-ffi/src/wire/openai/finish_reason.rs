@@ -14,7 +14,9 @@ pub fn known(reason: &str) -> (&'static str, Option<&str>) {
         "eos" | "eos_token" | "stop_sequence" | "end_turn" | "COMPLETE" | "STOP" | "STOP_SEQUENCE" => ("stop", Some(reason)),
         "max_tokens" | "model_length" | "MAX_TOKENS" => ("length", Some(reason)),
         "tool_use" | "TOOL_CALL" => ("tool_calls", Some(reason)),
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "refusal" | "content_filtered" => ("content_filter", Some(reason)),
+        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "refusal" | "content_filtered" => {
+            ("content_filter", Some(reason))
+        }
         _ => ("stop", Some(reason)),
     }
 }
