@@ -48,7 +48,7 @@ test: lint-rust test-rust test-header test-c test-python lint-python ## Run ever
 
 wheel: $(VENV)/.created library ## Build dist/*.whl, one for every Python of this platform, and check its content
 	$(call step,wheel)
-	rm -rf build dist/*.whl
+	rm -rf build/lib build/bdist.* dist/*.whl
 	$(VENV_PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	$(VENV_PYTHON) ci/check_wheel.py dist/*.whl
 
