@@ -30,7 +30,6 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -247,7 +246,8 @@ pub struct Provider {
     /// The completion parameters that reach it, without and with tools in the request.
     pub parameters: Vec<&'static str>,
     pub parameters_with_tools: Vec<&'static str>,
-    pub api_base: Cow<'static, str>,
+    /// Null where the caller must tell the address, or the crate has it built in.
+    pub api_base: Option<&'static str>,
     pub api_base_env: &'static [&'static str],
     pub api_key_env: &'static [&'static str],
     /// The provider's name on the road that carries every parameter.
@@ -274,7 +274,7 @@ pub fn catalog() -> Vec<Provider> {
                     .map(|row| if row.streams_live(true) { "live" } else { "replayed" }),
                 parameters: parameters(false),
                 parameters_with_tools: parameters(true),
-                api_base: row.and_then(|row| row.base).unwrap_or_default().into(),
+                api_base: row.and_then(|row| row.base),
                 api_base_env: row.map(|row| row.base_env).unwrap_or_default(),
                 api_key_env: row.map(|row| row.key_env).unwrap_or_default(),
                 wire: row.map(|row| row.wire),

@@ -3,6 +3,7 @@
 mod refused;
 mod server;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,6 +11,8 @@ use serde_json::{json, Value};
 
 use self::server::{events, http, ok, Server};
 use super::*;
+use crate::engine::client::Client;
+use crate::engine::event::{Action, Event, Sink};
 use crate::wire::StreamEvent;
 
 fn call(model: &str, request: Value) -> Result<Call> {
@@ -352,4 +355,59 @@ async fn a_temperature_of_one_is_not_lost_where_it_is_no_default() {
         let seen = server.only().await;
         assert_eq!((seen.path.as_str(), &seen.body["temperature"]), ("/v1/chat/completions", &sent), "{model}");
     }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_crate_is_an_error_of_the_call() {
+    // The crate shows the first 500 bytes of what it cannot read, and cuts this character in half.
+    let server = Server::new(http("200 OK", "application/json", &format!("{}é{}", "x".repeat(499), "y".repeat(9)))).await;
+    let call = call("openai/gpt-x", hi(&server, "/v1", json!({}))).unwrap();
+    let error = call.run().await.unwrap_err();
+    assert_eq!((error.kind, error.provider.as_str()), (ErrorKind::InternalServer, "openai"));
+    assert!(error.message.contains("panicked"), "{}", error.message);
+    server.only().await;
+}
+
+/// The events of a call by their names, and the last one's data.
+#[derive(Default)]
+struct Events(Mutex<Vec<(String, Vec<u8>)>>);
+
+impl Sink for Events {
+    fn emit(&self, event: Event) -> Action {
+        let (name, data) = match event {
+            Event::Opened { .. } => ("opened", Vec::new()),
+            Event::Stream(StreamEvent::Chunk { json, .. }) => ("chunk", json),
+            Event::Stream(_) | Event::Bytes(_) => ("other", Vec::new()),
+            Event::Done { answer, .. } => ("done", answer),
+            Event::Failed(error) => ("failed", error.message.clone().into_bytes()),
+        };
+        self.0.lock().unwrap().push((name.to_owned(), data));
+        Action::Continue
+    }
+}
+
+#[test]
+fn the_engine_takes_this_road_by_the_models_name() {
+    let client = Client::new(b"").unwrap();
+    let server = tokio::runtime::Runtime::new().unwrap();
+    let busy = server.block_on(Server::new(http("429 Too Many Requests", "application/json", r#"{"error":{"message":"slow"}}"#)));
+    let openai = format!(r#","api_key":"k","api_base":"{}/v1","num_retries":3"#, busy.base);
+    for (model, more, names) in [
+        ("mock/m", "", "done"),
+        ("edgequake/mock/m", r#","stream":true"#, "opened chunk chunk done"),
+        ("edgequake/openai/m", openai.as_str(), "failed"),
+    ] {
+        let request = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]{more}}}"#);
+        let sink = Arc::new(Events::default());
+        client.start("completion", request.as_bytes(), sink.clone(), Arc::default()).unwrap();
+        let got = loop {
+            let events = sink.0.lock().unwrap().clone();
+            if events.last().is_some_and(|(name, _)| name == "done" || name == "failed") {
+                break events;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert_eq!(got.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" "), names, "{got:?}");
+    }
+    server.block_on(busy.only());
 }
