@@ -244,6 +244,7 @@ def test_a_slow_reader_holds_the_server_back_and_others_go_on(
         assert before < 2_000, "the server could send 20 MB to a reader that reads nothing"
         assert len(stream.completion_stream.items) < 1_000
         assert not request.complete
+        await stream.aclose()
 
     asyncio.run(main())
     assert local_provider.wait_disconnected()
