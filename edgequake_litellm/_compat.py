@@ -48,16 +48,15 @@ def mocked(error: BaseException, fields: Fields) -> BaseException:
 
 # What no call needs, and what would call back into the program.
 _IGNORED = ("shared_session", "logger_fn", "litellm_logging_obj", "logging_obj")
-_CALLBACKS = ("callbacks", "input_callback", "success_callback", "failure_callback")
 
 
 def read_objects(fields: Fields) -> None:
     """Takes out of `fields` what is a Python object and no value, and puts in what can be read from it."""
     for name in _IGNORED:
         fields.pop(name, None)
-    for name in _CALLBACKS:
+    for name, feature in config.FEATURES.items():
         if fields.pop(name, None):
-            config.unsupported(name, "callbacks")
+            config.unsupported(name, feature)
     token = fields.pop("azure_ad_token_provider", None)
     if token is not None:
         fields["azure_ad_token"] = token()

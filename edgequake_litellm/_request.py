@@ -152,10 +152,7 @@ _SPECIAL = frozenset(
         "logger_fn",
         "litellm_logging_obj",
         "logging_obj",
-        "callbacks",
-        "input_callback",
-        "success_callback",
-        "failure_callback",
+        *config.FEATURES,
     )
 )
 

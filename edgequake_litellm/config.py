@@ -76,6 +76,27 @@ _UNSUPPORTED = {
     "enable_json_schema_validation": "validation of answers by a JSON Schema",
 }
 
+# Arguments of a call that ask for such a feature: each warns once, so that nobody relies on it in silence.
+FEATURES = {
+    "context_window_fallback_dict": "fallbacks",
+    "guardrails": "guardrails",
+    **{
+        name: _UNSUPPORTED[name]
+        for name in (
+            "callbacks",
+            "input_callback",
+            "success_callback",
+            "failure_callback",
+            "fallbacks",
+            "content_policy_fallbacks",
+            "cache",
+            "caching",
+            "enable_json_schema_validation",
+            "max_budget",
+        )
+    },
+}
+
 # The rest of litellm's settings that the engine knows. Keys and addresses of providers are known by their ending, so that
 # a provider that the engine learns needs no line here.
 _FORWARDED = frozenset(

@@ -66,7 +66,7 @@ class Meta:
         """A new `_hidden_params` for one response: litellm's names. `response_model` is the model that answered."""
         data = self.data
         return {
-            "custom_llm_provider": data.get("provider"),
+            "custom_llm_provider": None if data.get("provider") in _UNNAMED else data.get("provider"),
             "region_name": None,
             "additional_headers": additional_headers(data.get("headers")),
             "_response_ms": self.response_ms,
@@ -89,6 +89,10 @@ class Meta:
         return "Meta(provider={!r}, model={!r}, status={!r})".format(
             data.get("provider"), data.get("model"), data.get("status")
         )
+
+
+# litellm leaves `custom_llm_provider` None for these two; programs that tell providers apart by it expect that.
+_UNNAMED = frozenset(("groq", "fireworks_ai"))
 
 
 def _restore_meta(raw: bytes | str, model: str | None, response_ms: float | None, call_id: str | None) -> Meta:
