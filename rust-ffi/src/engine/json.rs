@@ -3,7 +3,7 @@
 //! Raw values (`serde_json::value::RawValue`) are how a caller's numbers, escapes and key order survive the way to the provider. serde_json
 //! skips them without a limit on depth and without a look at surrogates, hence the checks here.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// Nesting beyond this is refused on both sides: no API needs it, and every recursive reader behind us would be at risk.
@@ -92,6 +92,34 @@ pub fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
     serde_json::from_str(raw.get()).ok()
 }
 
+/// The text of a raw string; `None` when it is of another kind. Half of a surrogate pair, which JSON can hold and UTF-8 cannot, becomes
+/// U+FFFD.
+pub fn text(raw: &RawValue) -> Option<String> {
+    struct Wtf8;
+    impl serde::de::Visitor<'_> for Wtf8 {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    if let Some(text) = read::<String>(raw) {
+        return Some(text);
+    }
+    // As bytes, serde_json hands a lone surrogate out like any other character: in three bytes that begin with ED and are no UTF-8.
+    let bytes = serde_json::Deserializer::from_str(raw.get()).deserialize_bytes(Wtf8).ok()?;
+    let mut text = String::with_capacity(bytes.len());
+    for piece in bytes.utf8_chunks() {
+        text.push_str(piece.valid());
+        if piece.invalid().first() == Some(&0xED) {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    Some(text)
+}
+
 pub fn is_null(raw: &RawValue) -> bool {
     raw.get() == "null"
 }
@@ -114,6 +142,21 @@ mod tests {
         assert_eq!(flaw(deeper.as_bytes(), true), Some(Flaw::TooDeep));
         let text = format!("[\"{}\"]", "[\\\"".repeat(500));
         assert_eq!(flaw(text.as_bytes(), true), None);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_shown_as_a_replacement() {
+        for (json, expected) in [
+            (r#""a\u00e9😀\ud83d\ude00""#, Some("aé😀😀")),
+            (r#""a\ud83db""#, Some("a\u{FFFD}b")),
+            (r#""\ude00\ud83d\ud83d\ude00""#, Some("\u{FFFD}\u{FFFD}😀")),
+            ("\"\"", Some("")),
+            ("null", None),
+            ("[97]", None),
+        ] {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            assert_eq!(text(raw).as_deref(), expected, "{json}");
+        }
     }
 
     #[test]

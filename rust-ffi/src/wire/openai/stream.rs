@@ -20,6 +20,8 @@ use super::template::{Hole, Template, Templates};
 /// Bytes kept of an answer that shows no event, to tell what it was instead.
 const HEAD: usize = 64 << 10;
 
+const DONE: &str = "[DONE]";
+
 type Object<'a> = IndexMap<String, &'a RawValue>;
 
 /// What the decoder has to know of its call.
@@ -64,16 +66,20 @@ impl StreamDecode for Decoder {
         let mut half = false;
         let ended = self.parser.finish::<Error>(&mut |event| {
             // Some servers leave out the last empty line: an event that is complete counts.
-            if event.data.trim_start().starts_with("[DONE]") || serde_json::from_str::<&RawValue>(event.data).is_ok() {
+            if event.is_done() || serde_json::from_str::<&RawValue>(event.data).is_ok() {
                 return stream.event(&event, out);
             }
-            half = true;
+            // Half an end mark takes nothing from the answer.
+            half = !DONE.starts_with(event.data.trim());
             Ok(false)
         })?;
         if ended {
             return Ok(());
         }
-        if !self.stream.seen_event && !half && !self.head.is_empty() {
+        if half {
+            return Err(cut_off("the stream was cut: it ended within a chunk"));
+        }
+        if !self.stream.seen_event && !self.head.is_empty() {
             return Err((self.stream.settings.foreign_body)(&self.head));
         }
         self.stream.end()
@@ -82,12 +88,12 @@ impl StreamDecode for Decoder {
 
 impl From<Flaw> for Error {
     fn from(flaw: Flaw) -> Self {
-        let what = match flaw {
-            Flaw::InvalidUtf8 => "the stream holds bytes that are not UTF-8",
-            Flaw::LineTooLong => "the stream holds an event larger than 64 MiB",
-        };
-        Error::new(ErrorKind::ApiResponseValidation, what)
+        Error::new(ErrorKind::ApiResponseValidation, flaw.message())
     }
+}
+
+fn cut_off(what: &str) -> Error {
+    Error::new(ErrorKind::ApiConnection, what)
 }
 
 /// What is known of one choice so far.
@@ -97,6 +103,8 @@ struct Choice {
     finished: bool,
     has_role: bool,
     tools: Vec<Tool>,
+    /// The place in `tools` of the call that the last piece was of.
+    last_tool: Option<usize>,
 }
 
 /// A tool call as it is being streamed.
@@ -112,13 +120,13 @@ struct Stream {
     choices: Vec<Choice>,
     templates: Templates,
     /// Everything of the last chunk but its choices (and what differs in each chunk): what "equals the last chunk" means.
-    top: Vec<u8>,
+    top: Option<Vec<u8>>,
     seen_event: bool,
 }
 
 impl Stream {
     fn new(settings: Settings) -> Self {
-        Stream { settings, choices: Vec::new(), templates: Templates::default(), top: Vec::new(), seen_event: false }
+        Stream { settings, choices: Vec::new(), templates: Templates::default(), top: None, seen_event: false }
     }
 
     /// Takes one event; true when it is the end mark.
@@ -133,7 +141,7 @@ impl Stream {
             return Ok(false);
         }
         self.seen_event = true;
-        if text.starts_with("[DONE]") {
+        if event.is_done() {
             return Ok(true);
         }
         self.chunk(event.event, text, out)?;
@@ -149,7 +157,7 @@ impl Stream {
         } else {
             "the stream was cut: it ended without a finish reason and without its end mark"
         };
-        Err(Error::new(ErrorKind::ApiConnection, what))
+        Err(cut_off(what))
     }
 
     fn chunk(&mut self, name: &str, text: &str, out: &mut Vec<StreamEvent>) -> Result<()> {
@@ -160,8 +168,15 @@ impl Stream {
         if let Some(flaw) = json::flaw(text.as_bytes(), false) {
             return Err(invalid(format!("a chunk of the stream is unreadable: {}", flaw.message())));
         }
-        let mut top: Object<'_> = serde_json::from_str(text)
-            .map_err(|_| invalid("a chunk of the stream is not a JSON object".into()))?;
+        let mut top: Object<'_> = match serde_json::from_str(text) {
+            Ok(top) => top,
+            Err(_) => {
+                return Err(match error_without_object(name, text) {
+                    Some(raw) => (self.settings.error)(&raw),
+                    None => invalid("a chunk of the stream is not a JSON object".into()),
+                })
+            }
+        };
         if let Some(error) = error_object(name, &top) {
             return Err(match error {
                 ErrorObject::Member(raw) => (self.settings.error)(raw),
@@ -177,18 +192,15 @@ impl Stream {
             }
             _ => Vec::new(),
         };
-        let usage = top.shift_remove("usage").filter(|raw| self.settings.include_usage && !json::is_null(raw));
-        if choices.is_empty() && usage.is_none() && top.is_empty() {
-            // An empty object: a keep-alive.
+        let usage = top.shift_remove("usage").filter(|raw| !json::is_null(raw));
+        let unwanted = usage.is_some() && !self.settings.include_usage;
+        if choices.is_empty() && (unwanted || (usage.is_none() && top.is_empty())) {
+            // Usage that the caller did not ask for, or an empty object, which is a keep-alive.
             return Ok(());
         }
-        let had_usage_only = choices.is_empty() && usage.is_none() && text.contains("\"usage\"");
+        let usage = usage.filter(|_| !unwanted);
         let pad = top.shift_remove("obfuscation");
         let same_top = self.note_top(&top);
-        if had_usage_only {
-            // The caller did not ask for usage.
-            return Ok(());
-        }
         let mut parsed = Vec::with_capacity(choices.len());
         for raw in choices {
             parsed.push(self.choice(raw).ok_or_else(|| invalid("a choice of a chunk is not an object".into()))??);
@@ -205,17 +217,17 @@ impl Stream {
 
     /// Remembers the top-level members; true when they equal the last chunk's.
     fn note_top(&mut self, top: &Object<'_>) -> bool {
-        let mut text = Vec::with_capacity(self.top.len());
+        let mut text = Vec::with_capacity(self.top.as_ref().map_or(0, Vec::len));
         for (name, raw) in top {
             text.extend_from_slice(name.as_bytes());
             text.push(b':');
             text.extend_from_slice(raw.get().as_bytes());
             text.push(b'\n');
         }
-        if text == self.top {
+        if self.top.as_ref() == Some(&text) {
             return true;
         }
-        self.top = text;
+        self.top = Some(text);
         self.templates.clear();
         false
     }
@@ -280,28 +292,31 @@ impl Stream {
         Some(Ok(ParsedChoice { index, fields, delta, tools, finish_reason, native, role_again }))
     }
 
-    /// Numbers the tool calls of a delta: by the provider's index, by id where there is none, and as a new call where the same index comes
-    /// with another id (Ollama's and Gemini's compatible servers). Returns each call's slot.
+    /// Numbers the tool calls of a delta: by the provider's index, by id where there is none, as the call of the piece before where there is
+    /// neither, and as a new call where the same index comes with another id (Ollama's and Gemini's compatible servers). Returns each
+    /// call's slot.
     fn slots<'a>(&mut self, choice: usize, calls: &[Object<'a>]) -> Vec<(Object<'a>, i32)> {
         let Stream { choices, templates, .. } = self;
-        let tools = &mut choices[choice].tools;
+        let Choice { tools, last_tool, .. } = &mut choices[choice];
         let mut numbered = Vec::with_capacity(calls.len());
         for call in calls {
             let index = call.get("index").and_then(|raw| json::read::<i64>(raw));
             let id = call.get("id").and_then(|raw| json::read::<String>(raw)).unwrap_or_default();
             let found = match index {
                 Some(index) => tools.iter().rposition(|t| t.index == Some(index) && (id.is_empty() || t.id.is_empty() || t.id == id)),
-                None if id.is_empty() => tools.len().checked_sub(1),
+                None if id.is_empty() => *last_tool,
                 None => tools.iter().position(|tool| tool.id == id),
             };
             let at = found.unwrap_or_else(|| {
                 let free = tools.iter().map(|tool| tool.slot + 1).max().unwrap_or(0);
                 let wanted = index.and_then(|index| i32::try_from(index).ok()).filter(|slot| tools.iter().all(|t| t.slot != *slot));
                 tools.push(Tool { index, id: String::new(), slot: wanted.unwrap_or(free) });
-                // A template of an earlier call with the same index would send its arguments to the wrong call.
-                templates.clear();
                 tools.len() - 1
             });
+            if last_tool.replace(at) != Some(at) {
+                // The templates of another call of this choice would send it the pieces that name no call.
+                templates.clear();
+            }
             if tools[at].id.is_empty() {
                 tools[at].id = id;
             }
@@ -312,7 +327,7 @@ impl Stream {
 
     /// The event of a chunk that only adds a piece of one text, and the template for the next of its kind.
     fn simple(&mut self, text: &str, choice: &ParsedChoice<'_>, pad: Option<&RawValue>) -> Option<StreamEvent> {
-        if choice.finish_reason.is_some() || !choice.fields.is_empty() {
+        if choice.finish_reason.is_some() || choice.fields.values().any(|raw| !json::is_null(raw)) {
             return None;
         }
         let mut member = None;
@@ -379,10 +394,22 @@ impl Stream {
             out.raw("obfuscation", pad.get());
         }
         let (index, text) = match choices {
-            [only] => (only.index, only.delta.get("content").and_then(|raw| json::read::<String>(raw)).unwrap_or_default()),
+            [only] => (only.index, only.delta.get("content").and_then(|raw| json::text(raw)).unwrap_or_default()),
             _ => (0, String::new()),
         };
         StreamEvent::Chunk { json: out.close(), index, text }
+    }
+}
+
+/// The error of an event whose data is no object: a list of errors (Gemini's compatible server), or anything in an event named `error`.
+fn error_without_object(name: &str, text: &str) -> Option<Box<RawValue>> {
+    let reports = |first: &Object<'_>| first.get("error").is_some_and(|raw| !json::is_null(raw));
+    match serde_json::from_str::<Box<RawValue>>(text) {
+        Ok(raw) if name == "error" || json::read::<Vec<Object<'_>>>(&raw).is_some_and(|list| list.first().is_some_and(reports)) => {
+            Some(raw)
+        }
+        Err(_) if name == "error" => serde_json::value::to_raw_value(text).ok(),
+        _ => None,
     }
 }
 
