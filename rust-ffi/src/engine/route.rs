@@ -95,14 +95,25 @@ fn get_llm_provider_in(request: &Request<'_>, env: Env<'_>) -> Result<Vec<u8>> {
         api_base = api_base.or_else(|| env("OLLAMA_API_BASE")).or_else(|| Some("http://localhost:11434".to_owned()));
     }
     let answer = serde_json::json!({
-        "model": model, "custom_llm_provider": provider, "dynamic_api_key": key, "api_base": api_base,
+        "model": model, "provider": provider, "api_key": key, "api_base": api_base,
     });
     Ok(answer.to_string().into_bytes())
 }
 
 /// litellm leaves address and key of these to the call itself.
 fn fills_in(row: &Provider) -> bool {
-    !matches!(row.name, "openai" | "azure" | "custom_openai" | "openai_like" | "openrouter" | "huggingface" | "databricks" | "cometapi" | "ovhcloud")
+    !matches!(
+        row.name,
+        "openai"
+            | "azure"
+            | "custom_openai"
+            | "openai_like"
+            | "openrouter"
+            | "huggingface"
+            | "databricks"
+            | "cometapi"
+            | "ovhcloud"
+    )
 }
 
 fn from_env(source: Source, env: Env<'_>) -> Option<String> {
@@ -316,7 +327,9 @@ fn check_address(base: &str) -> Result<()> {
     });
     match rest {
         Some(rest) if !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']) => Ok(()),
-        _ => Err(Error::bad_request("`api_base` must begin with http:// or https:// and name a host, as in http://localhost:8000/v1")),
+        _ => Err(Error::bad_request(
+            "`api_base` must begin with http:// or https:// and name a host, as in http://localhost:8000/v1",
+        )),
     }
 }
 
@@ -341,16 +354,51 @@ mod tests {
             (r#"{"model":"openai/gpt-4o","api_key":"k"}"#, "openai", "gpt-4o", "https://api.openai.com/v1"),
             (r#"{"model":"gpt-4o","api_key":"k"}"#, "openai", "gpt-4o", "https://api.openai.com/v1"),
             (r#"{"model":"openai/meta/llama-3","api_key":"k"}"#, "openai", "meta/llama-3", "https://api.openai.com/v1"),
-            (r#"{"model":"groq/openai/gpt-oss-20b","api_key":"k"}"#, "groq", "openai/gpt-oss-20b", "https://api.groq.com/openai/v1"),
-            (r#"{"model":"mixtral","api_base":"https://api.groq.com/openai/v1","api_key":"k"}"#, "groq", "mixtral", "https://api.groq.com/openai/v1"),
-            (r#"{"model":"my-model","custom_llm_provider":"custom_openai","api_base":"http://h/v1/","api_key":"k"}"#, "custom_openai", "my-model", "http://h/v1"),
-            (r#"{"model":"openai/gpt-4o","custom_llm_provider":"openai","api_key":"k"}"#, "openai", "gpt-4o", "https://api.openai.com/v1"),
-            (r#"{"model":"openrouter/auto","custom_llm_provider":"openrouter","api_key":"k"}"#, "openrouter", "openrouter/auto", "https://openrouter.ai/api/v1"),
+            (
+                r#"{"model":"groq/openai/gpt-oss-20b","api_key":"k"}"#,
+                "groq",
+                "openai/gpt-oss-20b",
+                "https://api.groq.com/openai/v1",
+            ),
+            (
+                r#"{"model":"mixtral","api_base":"https://api.groq.com/openai/v1","api_key":"k"}"#,
+                "groq",
+                "mixtral",
+                "https://api.groq.com/openai/v1",
+            ),
+            (
+                r#"{"model":"my-model","custom_llm_provider":"custom_openai","api_base":"http://h/v1/","api_key":"k"}"#,
+                "custom_openai",
+                "my-model",
+                "http://h/v1",
+            ),
+            (
+                r#"{"model":"openai/gpt-4o","custom_llm_provider":"openai","api_key":"k"}"#,
+                "openai",
+                "gpt-4o",
+                "https://api.openai.com/v1",
+            ),
+            (
+                r#"{"model":"openrouter/auto","custom_llm_provider":"openrouter","api_key":"k"}"#,
+                "openrouter",
+                "openrouter/auto",
+                "https://openrouter.ai/api/v1",
+            ),
             (r#"{"model":"openrouter/a/b","api_key":"k"}"#, "openrouter", "a/b", "https://openrouter.ai/api/v1"),
-            (r#"{"model":"gpt","deployment_id":"d","api_base":"https://x.openai.azure.com","api_key":"k"}"#, "azure", "d", "https://x.openai.azure.com"),
+            (
+                r#"{"model":"gpt","deployment_id":"d","api_base":"https://x.openai.azure.com","api_key":"k"}"#,
+                "azure",
+                "d",
+                "https://x.openai.azure.com",
+            ),
             (r#"{"model":"hosted_vllm/m","base_url":"http://b","api_base":"http://a"}"#, "hosted_vllm", "m", "http://b"),
             (r#"{"model":"ai21/jamba-large","api_key":"k"}"#, "ai21_chat", "jamba-large", "https://api.ai21.com/studio/v1"),
-            (r#"{"model":"fast","model_alias_map":{"fast":"groq/x"},"api_key":"k"}"#, "groq", "x", "https://api.groq.com/openai/v1"),
+            (
+                r#"{"model":"fast","model_alias_map":{"fast":"groq/x"},"api_key":"k"}"#,
+                "groq",
+                "x",
+                "https://api.groq.com/openai/v1",
+            ),
         ];
         for (request, provider, model, base) in table {
             let (p, m, b, _) = parts(request, &[]);
@@ -361,7 +409,10 @@ mod tests {
     #[test]
     fn the_proxy_takes_every_model() {
         let env = [("USE_LITELLM_PROXY", "True"), ("LITELLM_PROXY_API_BASE", "http://p"), ("LITELLM_PROXY_API_KEY", "k")];
-        assert_eq!(parts(r#"{"model":"anthropic/claude-x"}"#, &env), ("litellm_proxy".into(), "anthropic/claude-x".into(), "http://p".into(), Some("k".into())));
+        assert_eq!(
+            parts(r#"{"model":"anthropic/claude-x"}"#, &env),
+            ("litellm_proxy".into(), "anthropic/claude-x".into(), "http://p".into(), Some("k".into()))
+        );
     }
 
     #[test]
@@ -405,7 +456,11 @@ mod tests {
 
     #[test]
     fn unknown_providers_are_refused_with_a_cure() {
-        for request in [r#"{"model":"nonsense-model"}"#, r#"{"model":"nosuch/whatever","api_key":"k"}"#, r#"{"model":"m","custom_llm_provider":"nosuch"}"#] {
+        for request in [
+            r#"{"model":"nonsense-model"}"#,
+            r#"{"model":"nosuch/whatever","api_key":"k"}"#,
+            r#"{"model":"m","custom_llm_provider":"nosuch"}"#,
+        ] {
             let error = route(request, &[]).unwrap_err();
             assert_eq!(error.kind, ErrorKind::BadRequest);
             assert!(error.message.starts_with("LLM Provider NOT provided"), "{}", error.message);
@@ -445,8 +500,8 @@ mod tests {
             let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
             (
                 answer["model"].as_str().unwrap().to_owned(),
-                answer["custom_llm_provider"].as_str().unwrap().to_owned(),
-                answer["dynamic_api_key"].as_str().map(str::to_owned),
+                answer["provider"].as_str().unwrap().to_owned(),
+                answer["api_key"].as_str().map(str::to_owned),
                 answer["api_base"].as_str().map(str::to_owned),
             )
         };
@@ -459,6 +514,9 @@ mod tests {
             ask(r#"{"model":"deepseek/deepseek-chat"}"#),
             (text("deepseek-chat"), text("deepseek"), None, Some(text("https://api.deepseek.com/beta")))
         );
-        assert_eq!(ask(r#"{"model":"ollama/llama3.1"}"#), (text("llama3.1"), text("ollama"), None, Some(text("http://localhost:11434"))));
+        assert_eq!(
+            ask(r#"{"model":"ollama/llama3.1"}"#),
+            (text("llama3.1"), text("ollama"), None, Some(text("http://localhost:11434")))
+        );
     }
 }

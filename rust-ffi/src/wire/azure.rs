@@ -36,7 +36,9 @@ fn version(request: &Request<'_>) -> Result<String> {
         Some(version) => version.into_owned(),
         None => match request.setting_str("api_version")? {
             Some(version) => version.into_owned(),
-            None => std::env::var("AZURE_API_VERSION").ok().filter(|v| !v.is_empty()).unwrap_or_else(|| DEFAULT_VERSION.to_owned()),
+            None => {
+                std::env::var("AZURE_API_VERSION").ok().filter(|v| !v.is_empty()).unwrap_or_else(|| DEFAULT_VERSION.to_owned())
+            }
         },
     };
     if version.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')) {
@@ -61,7 +63,11 @@ fn url(operation: Operation, route: &Route, version: &str, newer: bool) -> Resul
         "." | ".." => return Err(Error::bad_request("the deployment's name is not one")),
         model => utf8_percent_encode(model, UNRESERVED).to_string(),
     };
-    let full = if base.contains("/openai/deployments/") { join(base, path) } else { join(base, &format!("openai/deployments/{deployment}/{path}")) };
+    let full = if base.contains("/openai/deployments/") {
+        join(base, path)
+    } else {
+        join(base, &format!("openai/deployments/{deployment}/{path}"))
+    };
     let separator = if full.contains('?') { '&' } else { '?' };
     Ok(if full.contains("api-version=") { full } else { format!("{full}{separator}api-version={version}") })
 }
@@ -91,7 +97,8 @@ mod tests {
     use crate::engine::route::Secret;
 
     fn call(model: &str, base: &str, request: &str) -> Result<HttpCall> {
-        let route = Route { provider: "azure".into(), model: model.into(), api_base: base.into(), api_key: Some(Secret::new("the-key")) };
+        let route =
+            Route { provider: "azure".into(), model: model.into(), api_base: base.into(), api_key: Some(Secret::new("the-key")) };
         let text = format!(r#"{{"messages":[{{"role":"user","content":"x"}}],"input":"x"{request}}}"#);
         Azure.prepare(Operation::Completion, &route, &Request::parse(text.as_bytes()).unwrap())
     }
@@ -129,7 +136,10 @@ mod tests {
     #[test]
     fn a_deployment_cannot_leave_its_place() {
         let url = |model: &str| call(model, "https://h", r#","api_version":"1""#).unwrap().url;
-        assert_eq!(url("../../admin?x=1#y"), "https://h/openai/deployments/..%2F..%2Fadmin%3Fx%3D1%23y/chat/completions?api-version=1");
+        assert_eq!(
+            url("../../admin?x=1#y"),
+            "https://h/openai/deployments/..%2F..%2Fadmin%3Fx%3D1%23y/chat/completions?api-version=1"
+        );
         assert_eq!(url("a b%2f"), "https://h/openai/deployments/a%20b%252f/chat/completions?api-version=1");
         assert!(call("..", "https://h", "").is_err());
         assert!(call("m", "https://h", r#","api_version":"1&x=2""#).is_err());
@@ -138,7 +148,8 @@ mod tests {
     #[test]
     fn a_hint_tells_what_is_behind_a_deployment() {
         let body = |request: &str| String::from_utf8(call("my-deployment", "https://h", request).unwrap().body.to_vec()).unwrap();
-        assert!(body(r#","max_tokens":5,"base_model":"azure/o3-mini","reasoning_effort":"low""#).contains(r#""max_completion_tokens":5"#));
+        assert!(body(r#","max_tokens":5,"base_model":"azure/o3-mini","reasoning_effort":"low""#)
+            .contains(r#""max_completion_tokens":5"#));
         assert!(body(r#","max_tokens":5"#).contains(r#""max_tokens":5"#));
     }
 }

@@ -90,11 +90,28 @@ pub trait StreamDecode: Send {
 #[derive(Clone, Debug, PartialEq)]
 pub enum StreamEvent {
     /// A whole chunk as JSON; `text` is the content of its delta where it has one choice.
-    Chunk { json: Vec<u8>, index: i32, text: String },
+    Chunk {
+        json: Vec<u8>,
+        index: i32,
+        text: String,
+    },
     /// Equals the last `Chunk` but for a delta of just this content.
-    Content { index: i32, text: String, pad: String },
-    Reasoning { index: i32, text: String, pad: String },
-    Arguments { index: i32, slot: i32, text: String, pad: String },
+    Content {
+        index: i32,
+        text: String,
+        pad: String,
+    },
+    Reasoning {
+        index: i32,
+        text: String,
+        pad: String,
+    },
+    Arguments {
+        index: i32,
+        slot: i32,
+        text: String,
+        pad: String,
+    },
 }
 
 /// A protocol.

@@ -159,7 +159,8 @@ pub fn find(name: &str) -> Option<&'static Provider> {
 /// The provider whose public address this is (`https://api.groq.com/openai/v1` → groq). Only the host decides: it is what the key is sent to.
 pub fn at_address(api_base: &str) -> Option<&'static Provider> {
     let host = host(api_base)?;
-    ALL.iter().find(|row| row.api_base.and_then(self::host).is_some_and(|own| own.eq_ignore_ascii_case(host) && own.contains('.')))
+    ALL.iter()
+        .find(|row| row.api_base.and_then(self::host).is_some_and(|own| own.eq_ignore_ascii_case(host) && own.contains('.')))
 }
 
 /// The host of an address, without user, port and path.
@@ -215,7 +216,10 @@ mod tests {
     fn addresses_are_complete_and_recognised() {
         for row in ALL.iter() {
             if let Some(base) = row.api_base {
-                assert!(base.starts_with("https://") || base.starts_with("http://localhost") || base.starts_with("http://127."), "{base}");
+                assert!(
+                    base.starts_with("https://") || base.starts_with("http://localhost") || base.starts_with("http://127."),
+                    "{base}"
+                );
                 assert!(!base.ends_with('/'), "{base}");
             }
             assert!(!row.needs_key || row.default_key.is_none());

@@ -185,7 +185,8 @@ impl Details {
             (_, Value::Object(detail)) => detail.get("error").or_else(|| detail.get("message")).and_then(text),
             // FastAPI: which member is wrong, and how.
             (_, Value::Array(flaws)) => flaws.first().and_then(|flaw| {
-                let place: Vec<String> = flaw["loc"].as_array().map(|loc| loc.iter().filter_map(text).collect()).unwrap_or_default();
+                let place: Vec<String> =
+                    flaw["loc"].as_array().map(|loc| loc.iter().filter_map(text).collect()).unwrap_or_default();
                 let message = text(&flaw["msg"])?;
                 Some(if place.is_empty() { message } else { format!("{}: {message}", place.join(".")) })
             }),
@@ -215,7 +216,11 @@ impl Details {
             "timeout" | "request_timeout" => Some(408),
             "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" | "resource_exhausted" => Some(429),
             "overloaded_error" | "service_unavailable" | "unavailable" => Some(503),
-            "invalid_request_error" | "context_length_exceeded" | "content_filter" | "content_policy_violation" | "badrequesterror" => Some(400),
+            "invalid_request_error"
+            | "context_length_exceeded"
+            | "content_filter"
+            | "content_policy_violation"
+            | "badrequesterror" => Some(400),
             _ => None,
         });
         (status.unwrap_or(500), false)
@@ -398,12 +403,36 @@ mod tests {
     #[test]
     fn status_and_code_tell_the_class() {
         use ErrorKind::*;
-        let openai = |message: &str, code: &str, kind: &str| format!(r#"{{"error":{{"message":"{message}","code":{code},"type":"{kind}","param":null}}}}"#);
+        let openai = |message: &str, code: &str, kind: &str| {
+            format!(r#"{{"error":{{"message":"{message}","code":{code},"type":"{kind}","param":null}}}}"#)
+        };
         let table = [
             ("openai", 400, openai("bad", "null", "invalid_request_error"), BadRequest, 400),
-            ("openai", 400, openai("This model's maximum context length is 8192 tokens.", "\"context_length_exceeded\"", "invalid_request_error"), ContextWindowExceeded, 400),
-            ("openai", 400, openai("rejected", "\"content_policy_violation\"", "invalid_request_error"), ContentPolicyViolation, 400),
-            ("openai", 401, openai("Incorrect API key provided", "\"invalid_api_key\"", "invalid_request_error"), Authentication, 401),
+            (
+                "openai",
+                400,
+                openai(
+                    "This model's maximum context length is 8192 tokens.",
+                    "\"context_length_exceeded\"",
+                    "invalid_request_error",
+                ),
+                ContextWindowExceeded,
+                400,
+            ),
+            (
+                "openai",
+                400,
+                openai("rejected", "\"content_policy_violation\"", "invalid_request_error"),
+                ContentPolicyViolation,
+                400,
+            ),
+            (
+                "openai",
+                401,
+                openai("Incorrect API key provided", "\"invalid_api_key\"", "invalid_request_error"),
+                Authentication,
+                401,
+            ),
             ("openai", 401, openai("bad key", "\"invalid_api_key\"", "invalid_request_error"), Authentication, 401),
             ("openai", 401, String::new(), Authentication, 401),
             ("openai", 402, openai("Insufficient Balance", "null", "billing_error"), Api, 402),
@@ -421,12 +450,31 @@ mod tests {
             ("openai", 503, openai("overloaded", "null", "server_error"), ServiceUnavailable, 503),
             ("openai", 504, openai("upstream", "null", "server_error"), Timeout, 504),
             ("openai", 529, openai("Overloaded", "null", "server_error"), Api, 529),
-            ("azure", 400, r#"{"error":{"code":"content_filter","message":"x","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#.into(), ContentPolicyViolation, 400),
+            (
+                "azure",
+                400,
+                r#"{"error":{"code":"content_filter","message":"x","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#
+                    .into(),
+                ContentPolicyViolation,
+                400,
+            ),
             ("azure", 404, r#"{"error":{"code":"DeploymentNotFound","message":"x"}}"#.into(), NotFound, 404),
             ("azure", 500, r#"{"error":{"code":"500","message":"The server had an error"}}"#.into(), Api, 500),
             ("azure", 403, r#"{"error":{"code":"403","message":"no"}}"#.into(), Api, 403),
-            ("xai", 400, r#"{"code":"Client specified an invalid argument","error":"This model's maximum prompt length is 1"}"#.into(), BadRequest, 400),
-            ("nvidia_nim", 400, r#"{"detail":"This model's maximum context length is 8192 tokens."}"#.into(), ContextWindowExceeded, 400),
+            (
+                "xai",
+                400,
+                r#"{"code":"Client specified an invalid argument","error":"This model's maximum prompt length is 1"}"#.into(),
+                BadRequest,
+                400,
+            ),
+            (
+                "nvidia_nim",
+                400,
+                r#"{"detail":"This model's maximum context length is 8192 tokens."}"#.into(),
+                ContextWindowExceeded,
+                400,
+            ),
             ("deepinfra", 401, r#"{"detail":{"error":"no"}}"#.into(), Authentication, 401),
             ("openrouter", 502, r#"{"error":{"code":502,"message":"x"}}"#.into(), Api, 502),
             ("openrouter", 503, r#"{"error":{"code":503,"message":"x"}}"#.into(), ServiceUnavailable, 503),
@@ -436,7 +484,11 @@ mod tests {
         ];
         for (provider, status, body, kind, code) in table {
             let error = refusal(provider, status, &body);
-            assert_eq!((error.kind, error.status_code, error.http_status), (kind, code, Some(status)), "{provider} {status} {body}");
+            assert_eq!(
+                (error.kind, error.status_code, error.http_status),
+                (kind, code, Some(status)),
+                "{provider} {status} {body}"
+            );
             assert_eq!(error.provider, provider);
             assert!(!error.message.is_empty());
         }
@@ -451,10 +503,22 @@ mod tests {
             (r#"[{"error":{"message":"m","code":400,"status":"INVALID_ARGUMENT"}}]"#, Some("m"), Some("400"), None, None),
             (r#"{"error":[{"message":"m"}]}"#, Some("m"), None, None, None),
             (r#"{"error":"m","code":"c"}"#, Some("m"), Some("c"), None, None),
-            (r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#, Some("m"), Some("400"), Some("BadRequestError"), None),
+            (
+                r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#,
+                Some("m"),
+                Some("400"),
+                Some("BadRequestError"),
+                None,
+            ),
             (r#"{"detail":"m"}"#, Some("m"), None, None, None),
             (r#"{"detail":{"error":"m"}}"#, Some("m"), None, None, None),
-            (r#"{"detail":[{"loc":["body","n"],"msg":"too large","type":"value_error"}]}"#, Some("body.n: too large"), None, None, None),
+            (
+                r#"{"detail":[{"loc":["body","n"],"msg":"too large","type":"value_error"}]}"#,
+                Some("body.n: too large"),
+                None,
+                None,
+                None,
+            ),
             (r#"{"errors":[{"message":"m","code":7}]}"#, Some("m"), Some("7"), None, None),
             (r#"{"error_code":"BAD","message":"m"}"#, Some("m"), Some("BAD"), None, None),
             ("\"m\"", Some("m"), None, None, None),
@@ -475,18 +539,30 @@ mod tests {
             let error = origin(provider).from_error_object(&raw);
             (error.kind, error.status_code, error.http_status)
         };
-        assert_eq!(object("openrouter", r#"{"error":{"code":502,"message":"Provider returned error"}}"#), (ErrorKind::Api, 502, Some(502)));
-        assert_eq!(object("openai", r#"{"error":{"message":"m","code":"rate_limit_exceeded"}}"#), (ErrorKind::RateLimit, 429, None));
+        assert_eq!(
+            object("openrouter", r#"{"error":{"code":502,"message":"Provider returned error"}}"#),
+            (ErrorKind::Api, 502, Some(502))
+        );
+        assert_eq!(
+            object("openai", r#"{"error":{"message":"m","code":"rate_limit_exceeded"}}"#),
+            (ErrorKind::RateLimit, 429, None)
+        );
         assert_eq!(object("openai", r#"{"error":"boom"}"#), (ErrorKind::InternalServer, 500, None));
-        assert_eq!(object("openai", r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#), (ErrorKind::ServiceUnavailable, 503, None));
+        assert_eq!(
+            object("openai", r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#),
+            (ErrorKind::ServiceUnavailable, 503, None)
+        );
     }
 
     #[test]
     fn unreadable_answers_have_litellms_class_and_show_their_beginning() {
         let page = "<html>".to_owned() + &"x".repeat(5000);
-        for (provider, kind, status) in
-            [("openai", ErrorKind::InternalServer, 500), ("azure", ErrorKind::Api, 500), ("groq", ErrorKind::ApiConnection, 500), ("xai", ErrorKind::Api, 200)]
-        {
+        for (provider, kind, status) in [
+            ("openai", ErrorKind::InternalServer, 500),
+            ("azure", ErrorKind::Api, 500),
+            ("groq", ErrorKind::ApiConnection, 500),
+            ("xai", ErrorKind::Api, 200),
+        ] {
             let error = origin(provider).unreadable(200, page.as_bytes(), "the answer is not JSON");
             assert_eq!((error.kind, error.status_code), (kind, status));
             assert!(error.message.contains("<html>") && error.message.len() < 1200);

@@ -104,7 +104,10 @@ mod tests {
         for model in ["o3-mini", "gpt-5", "gpt-5.1", "gpt-5-search-api"] {
             assert_eq!(applied(model, r#"{"max_tokens":5}"#, false).unwrap(), r#"{"max_completion_tokens":5}"#, "{model}");
         }
-        assert_eq!(applied("o1", r#"{"max_tokens":5,"max_completion_tokens":7}"#, false).unwrap(), r#"{"max_completion_tokens":7}"#);
+        assert_eq!(
+            applied("o1", r#"{"max_tokens":5,"max_completion_tokens":7}"#, false).unwrap(),
+            r#"{"max_completion_tokens":7}"#
+        );
         assert_eq!(applied("gpt-4o", r#"{"max_tokens":5}"#, false).unwrap(), r#"{"max_tokens":5}"#);
     }
 
@@ -118,20 +121,28 @@ mod tests {
             assert_eq!(applied(model, r#"{"temperature":0.1}"#, true).unwrap(), "{}");
         }
         // gpt-5.1 does not reason unless asked to.
-        assert_eq!(applied("gpt-5.1", r#"{"temperature":0.1,"top_p":0.5}"#, false).unwrap(), r#"{"temperature":0.1,"top_p":0.5}"#);
+        assert_eq!(
+            applied("gpt-5.1", r#"{"temperature":0.1,"top_p":0.5}"#, false).unwrap(),
+            r#"{"temperature":0.1,"top_p":0.5}"#
+        );
         assert!(applied("gpt-5.1", r#"{"top_p":0.5,"reasoning_effort":"low"}"#, false).is_err());
         assert!(applied("gpt-5.5", r#"{"top_p":0.5,"reasoning_effort":"none"}"#, false).is_ok());
     }
 
     #[test]
     fn efforts_are_words_that_the_model_knows() {
-        assert_eq!(applied("gpt-5", r#"{"reasoning_effort":{"effort":"high","summary":"auto"}}"#, false).unwrap(), r#"{"reasoning_effort":"high"}"#);
+        assert_eq!(
+            applied("gpt-5", r#"{"reasoning_effort":{"effort":"high","summary":"auto"}}"#, false).unwrap(),
+            r#"{"reasoning_effort":"high"}"#
+        );
         for (model, level) in [("gpt-5", "none"), ("gpt-5", "xhigh"), ("gpt-5.1", "minimal"), ("gpt-5.1", "xhigh")] {
             let members = format!(r#"{{"reasoning_effort":"{level}"}}"#);
             assert!(applied(model, &members, false).is_err(), "{model} {level}");
             assert_eq!(applied(model, &members, true).unwrap(), "{}");
         }
-        for (model, level) in [("gpt-5", "minimal"), ("gpt-5.2", "xhigh"), ("gpt-5.1", "none"), ("gpt-5.1-codex-max", "xhigh"), ("gpt-5", "high")] {
+        for (model, level) in
+            [("gpt-5", "minimal"), ("gpt-5.2", "xhigh"), ("gpt-5.1", "none"), ("gpt-5.1-codex-max", "xhigh"), ("gpt-5", "high")]
+        {
             assert!(applied(model, &format!(r#"{{"reasoning_effort":"{level}"}}"#), false).is_ok(), "{model} {level}");
         }
     }

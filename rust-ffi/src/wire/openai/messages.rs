@@ -43,10 +43,12 @@ pub enum Text {
 
 /// Checks the messages and gives back their JSON. All errors are BadRequest and name the message by its place.
 pub fn write<'r>(raw: &'r RawValue, treatment: &Treatment) -> Result<Json<'r>> {
-    let list: Vec<&'r RawValue> =
-        json::read(raw).ok_or_else(|| wrong_type("messages", "a list of messages, as in [{\"role\": \"user\", \"content\": \"Hello\"}]", raw))?;
+    let list: Vec<&'r RawValue> = json::read(raw)
+        .ok_or_else(|| wrong_type("messages", "a list of messages, as in [{\"role\": \"user\", \"content\": \"Hello\"}]", raw))?;
     if list.is_empty() {
-        return Err(Error::bad_request("`messages` is empty; give at least one, as in [{\"role\": \"user\", \"content\": \"Hello\"}]"));
+        return Err(Error::bad_request(
+            "`messages` is empty; give at least one, as in [{\"role\": \"user\", \"content\": \"Hello\"}]",
+        ));
     }
     // One search over all of the text, for keys that few requests hold.
     let marked = !treatment.cache_control && memchr::memmem::find(raw.get().as_bytes(), b"\"cache_control\"").is_some();
@@ -104,7 +106,8 @@ impl<'de> Deserialize<'de> for Key<'de> {
 
 impl<'r> Look<'r> {
     fn of(message: &'r RawValue, at: usize) -> Result<Self> {
-        let look = json::read::<Look<'r>>(message).ok_or_else(|| wrong_type(&format!("messages[{at}]"), "an object with role and content", message))?;
+        let look = json::read::<Look<'r>>(message)
+            .ok_or_else(|| wrong_type(&format!("messages[{at}]"), "an object with role and content", message))?;
         if look.role.is_empty() {
             return Err(Error::bad_request(format!(
                 "messages[{at}] has no role; write \"role\": \"user\", \"assistant\", \"system\" or \"tool\""
@@ -125,7 +128,9 @@ impl<'r> Look<'r> {
     }
 
     fn is_empty_assistant(&self) -> bool {
-        self.role == "assistant" && !self.has_calls && self.content.is_none_or(|content| matches!(content.get(), "\"\"" | "null" | "[]"))
+        self.role == "assistant"
+            && !self.has_calls
+            && self.content.is_none_or(|content| matches!(content.get(), "\"\"" | "null" | "[]"))
     }
 }
 
@@ -146,7 +151,9 @@ impl<'de> Deserialize<'de> for Look<'de> {
                     let null = json::is_null(value);
                     look.has_null |= null;
                     match key.as_ref() {
-                        "role" => look.role = serde_json::from_str::<Key<'de>>(value.get()).map(|text| text.0).unwrap_or_default(),
+                        "role" => {
+                            look.role = serde_json::from_str::<Key<'de>>(value.get()).map(|text| text.0).unwrap_or_default()
+                        }
                         "content" => look.content = Some(value),
                         "name" => look.has_name = !null,
                         "tool_calls" | "function_call" => look.has_calls |= !null && value.get() != "[]",
@@ -209,7 +216,9 @@ fn content(raw: &RawValue, look: &Look<'_>, treatment: &Treatment, marked: bool,
         let mut new = if look.role == "user" { complete(part, at)? } else { None };
         if marked {
             new = match new {
-                Some(text) => serde_json::value::RawValue::from_string(text).ok().map(|raw| unmarked(&raw).unwrap_or_else(|| raw.get().to_owned())),
+                Some(text) => serde_json::value::RawValue::from_string(text)
+                    .ok()
+                    .map(|raw| unmarked(&raw).unwrap_or_else(|| raw.get().to_owned())),
                 None => unmarked(part),
             };
         }

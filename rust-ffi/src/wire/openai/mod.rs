@@ -56,7 +56,8 @@ impl Dialect for OpenAi {
 
 /// The row of a route that [`crate::engine::route::resolve`] made.
 pub(super) fn row(provider: &str) -> Result<&'static Provider> {
-    providers::find(provider).ok_or_else(|| Error::new(ErrorKind::InternalServer, format!("{provider} is not in the table of providers")))
+    providers::find(provider)
+        .ok_or_else(|| Error::new(ErrorKind::InternalServer, format!("{provider} is not in the table of providers")))
 }
 
 /// Reads what comes back.

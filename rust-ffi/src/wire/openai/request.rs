@@ -68,7 +68,8 @@ fn chat<'r>(
     let mut body = sort::chat(row, &route.model, request, rules)?;
     let stream = request.is_stream()?;
     if stream {
-        decoder.include_usage = body.get("stream_options").and_then(Json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
+        decoder.include_usage =
+            body.get("stream_options").and_then(Json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
     } else {
         body.remove("stream");
         body.remove("stream_options");
@@ -146,7 +147,13 @@ fn is_openai_host(api_base: &str) -> bool {
     host == "openai.com" || host.ends_with(".openai.com")
 }
 
-fn embedding<'r>(row: &'static Provider, route: &Route, request: &'r Request<'_>, rules: &Rules<'_>, decoder: &mut Decoder) -> Result<Body<'r>> {
+fn embedding<'r>(
+    row: &'static Provider,
+    route: &Route,
+    request: &'r Request<'_>,
+    rules: &Rules<'_>,
+    decoder: &mut Decoder,
+) -> Result<Body<'r>> {
     if !request.has("input") {
         return Err(Error::bad_request("`input` is missing; give a text or a list of texts"));
     }
@@ -161,7 +168,12 @@ fn embedding<'r>(row: &'static Provider, route: &Route, request: &'r Request<'_>
 }
 
 /// The provider's headers, then the program's, then the call's: the later wins.
-fn headers(row: &Provider, request: &Request<'_>, credentials: Vec<(String, String)>, stream: bool) -> Result<Vec<(String, String)>> {
+fn headers(
+    row: &Provider,
+    request: &Request<'_>,
+    credentials: Vec<(String, String)>,
+    stream: bool,
+) -> Result<Vec<(String, String)>> {
     let accept = if stream { "text/event-stream" } else { "application/json" };
     let mut out = vec![("content-type".to_owned(), "application/json".to_owned()), ("accept".to_owned(), accept.to_owned())];
     out.extend(credentials);
@@ -169,7 +181,11 @@ fn headers(row: &Provider, request: &Request<'_>, credentials: Vec<(String, Stri
         let value = route::value_of(sources, request)?.unwrap_or_else(|| (*default).to_owned());
         out.push(((*name).to_owned(), checked(name, &value)?.to_owned()));
     }
-    for raw in [request.setting_raw("headers"), request.raw("default_headers"), request.raw("headers"), request.raw("extra_headers")].into_iter().flatten() {
+    for raw in
+        [request.setting_raw("headers"), request.raw("default_headers"), request.raw("headers"), request.raw("extra_headers")]
+            .into_iter()
+            .flatten()
+    {
         let given: Fields<'_> = json::read(raw).ok_or_else(|| wrong_type("extra_headers", "an object of strings", raw))?;
         for (name, raw) in given {
             if json::is_null(raw) {
@@ -197,7 +213,9 @@ fn header_name(name: &str) -> Result<String> {
 
 fn checked<'v>(name: &str, value: &'v str) -> Result<&'v str> {
     if value.chars().any(|c| c.is_control() && c != '\t') {
-        return Err(Error::bad_request(format!("the value of the header `{name}` holds a line break or another control character; remove it")));
+        return Err(Error::bad_request(format!(
+            "the value of the header `{name}` holds a line break or another control character; remove it"
+        )));
     }
     Ok(value)
 }

@@ -17,7 +17,9 @@ pub fn delete(body: &mut Body<'_>, path: &str) -> Result<()> {
         return Ok(());
     }
     let steps = parse(path).ok_or_else(|| {
-        Error::bad_request(format!("`additional_drop_params` holds {path:?}, which is no path; write it as in \"tools[*].function.strict\""))
+        Error::bad_request(format!(
+            "`additional_drop_params` holds {path:?}, which is no path; write it as in \"tools[*].function.strict\""
+        ))
     })?;
     let [Step::Member(member), rest @ ..] = steps.as_slice() else { return Ok(()) };
     if rest.is_empty() {

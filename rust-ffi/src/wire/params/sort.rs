@@ -151,7 +151,13 @@ fn start<'r>(model: &str) -> Body<'r> {
 }
 
 /// Renames, `extra_body`, the provider's own members, and the paths of `additional_drop_params`.
-pub fn finish<'r>(body: &mut Body<'r>, row: &Provider, operation: Operation, request: &'r Request<'_>, rules: &Rules<'_>) -> Result<()> {
+pub fn finish<'r>(
+    body: &mut Body<'r>,
+    row: &Provider,
+    operation: Operation,
+    request: &'r Request<'_>,
+    rules: &Rules<'_>,
+) -> Result<()> {
     if operation == Operation::Completion {
         for (param, name) in row.renames {
             if let Some(value) = body.remove(param.name()) {
@@ -211,8 +217,15 @@ mod tests {
         }
         let sent = r#"{"model":"gpt-4o","seed":1}"#;
         assert_eq!(body("azure", "gpt-4o", r#"{"reasoning_effort":"high","seed":1,"drop_params":true}"#).unwrap(), sent);
-        assert_eq!(body("azure", "gpt-4o", r#"{"reasoning_effort":"high","seed":1,"settings":{"drop_params":true}}"#).unwrap(), sent);
-        assert_eq!(body("azure", "gpt-4o", r#"{"reasoning_effort":"high","seed":1,"additional_drop_params":["reasoning_effort"]}"#).unwrap(), sent);
+        assert_eq!(
+            body("azure", "gpt-4o", r#"{"reasoning_effort":"high","seed":1,"settings":{"drop_params":true}}"#).unwrap(),
+            sent
+        );
+        assert_eq!(
+            body("azure", "gpt-4o", r#"{"reasoning_effort":"high","seed":1,"additional_drop_params":["reasoning_effort"]}"#)
+                .unwrap(),
+            sent
+        );
         assert_eq!(
             body("azure", "gpt-4o", r#"{"reasoning_effort":"high","allowed_openai_params":["reasoning_effort"]}"#).unwrap(),
             r#"{"model":"gpt-4o","reasoning_effort":"high"}"#
@@ -221,13 +234,20 @@ mod tests {
 
     #[test]
     fn renames_extra_body_and_own_members_come_last() {
-        assert_eq!(body("groq", "x", r#"{"max_tokens":1,"max_completion_tokens":2}"#).unwrap(), r#"{"model":"x","max_tokens":2}"#);
         assert_eq!(
-            body("openrouter", "x", r#"{"temperature":1,"extra_body":{"model":"y","temperature":0,"usage":{"include":false}}}"#).unwrap(),
+            body("groq", "x", r#"{"max_tokens":1,"max_completion_tokens":2}"#).unwrap(),
+            r#"{"model":"x","max_tokens":2}"#
+        );
+        assert_eq!(
+            body("openrouter", "x", r#"{"temperature":1,"extra_body":{"model":"y","temperature":0,"usage":{"include":false}}}"#)
+                .unwrap(),
             r#"{"model":"x","temperature":0,"usage":{"include":false}}"#
         );
         assert!(body("openai", "x", r#"{"extra_body":[1]}"#).is_err());
-        assert_eq!(body("mistral", "mistral-large-latest", r#"{"n":1,"user":"u"}"#).unwrap(), r#"{"model":"mistral-large-latest"}"#);
+        assert_eq!(
+            body("mistral", "mistral-large-latest", r#"{"n":1,"user":"u"}"#).unwrap(),
+            r#"{"model":"mistral-large-latest"}"#
+        );
         assert!(body("mistral", "mistral-large-latest", r#"{"n":2}"#).is_err());
     }
 

@@ -118,7 +118,9 @@ impl Gpt5 {
         Some(match (version, variant) {
             ((5, 0), _) => Gpt5 { none: Some(false), ..unknown },
             ((5, 1), "") => Gpt5 { none: Some(true), none_by_default: true, minimal: false, ..unknown },
-            ((5, 2) | (5, 4), "" | "mini" | "nano") => Gpt5 { none: Some(true), none_by_default: true, xhigh: true, minimal: false, ..unknown },
+            ((5, 2) | (5, 4), "" | "mini" | "nano") => {
+                Gpt5 { none: Some(true), none_by_default: true, xhigh: true, minimal: false, ..unknown }
+            }
             ((5, 2..), "pro") => Gpt5 { none: Some(false), xhigh: true, ..unknown },
             ((5, 3), "codex") | ((5, 5), "") | ((5, 6), "" | "sol" | "terra" | "luna") | ((6, 0), "sol" | "luna") => {
                 Gpt5 { none: Some(true), xhigh: true, minimal: false, ..unknown }
@@ -150,9 +152,21 @@ pub fn openai(model: &str) -> Supported {
         MaxRetries,
         ExtraHeaders,
     ];
-    const NOT_GPT5: &[Param] =
-        &[PresencePenalty, FrequencyPenalty, Stop, LogitBias, Modalities, Prediction, Audio, WebSearchOptions, Logprobs, TopP, TopLogprobs];
-    const NOT_GPT5_NONE: &[Param] = &[PresencePenalty, FrequencyPenalty, Stop, LogitBias, Modalities, Prediction, Audio, WebSearchOptions];
+    const NOT_GPT5: &[Param] = &[
+        PresencePenalty,
+        FrequencyPenalty,
+        Stop,
+        LogitBias,
+        Modalities,
+        Prediction,
+        Audio,
+        WebSearchOptions,
+        Logprobs,
+        TopP,
+        TopLogprobs,
+    ];
+    const NOT_GPT5_NONE: &[Param] =
+        &[PresencePenalty, FrequencyPenalty, Stop, LogitBias, Modalities, Prediction, Audio, WebSearchOptions];
     const NOT_O: &[Param] = &[Logprobs, TopP, PresencePenalty, FrequencyPenalty, TopLogprobs, ParallelToolCalls];
     let base = Supported::new(BASE);
     match Gpt5::of(model) {
@@ -188,17 +202,25 @@ pub fn azure(model: &str) -> Supported {
         Audio,
         WebSearchOptions,
     ];
-    const NOT_GPT5_NONE: &[Param] =
-        &[Stop, PresencePenalty, FrequencyPenalty, LogitBias, Logprobs, TopLogprobs, Prediction, Modalities, Audio, WebSearchOptions];
+    const NOT_GPT5_NONE: &[Param] = &[
+        Stop,
+        PresencePenalty,
+        FrequencyPenalty,
+        LogitBias,
+        Logprobs,
+        TopLogprobs,
+        Prediction,
+        Modalities,
+        Audio,
+        WebSearchOptions,
+    ];
     let base = Supported::new(BASE);
     if let Some(gpt5) = Gpt5::of(model) {
         let without = if gpt5.none == Some(true) { NOT_GPT5_NONE } else { NOT_GPT5 };
         return base.without(without).with(&[User, ReasoningEffort, Verbosity]);
     }
     if is_o_series(model) {
-        return base
-            .without(&[Logprobs, TopP, PresencePenalty, FrequencyPenalty, TopLogprobs])
-            .with(&[User, ReasoningEffort]);
+        return base.without(&[Logprobs, TopP, PresencePenalty, FrequencyPenalty, TopLogprobs]).with(&[User, ReasoningEffort]);
     }
     Supported::new(AZURE)
 }
@@ -290,7 +312,10 @@ pub fn xai(model: &str) -> Supported {
     ]);
     let name = base_model(model);
     let reasons = !name.contains("non-reasoning")
-        && (name.contains("grok-3-mini") || name.starts_with("grok-4.") || name.starts_with("grok-code-fast") || name.starts_with("grok-build"));
+        && (name.contains("grok-3-mini")
+            || name.starts_with("grok-4.")
+            || name.starts_with("grok-code-fast")
+            || name.starts_with("grok-build"));
     let mini = name.contains("grok-3-mini");
     let strict = name.contains("grok-4") || name.contains("grok-code-fast");
     match (reasons, mini, strict) {
@@ -450,36 +475,6 @@ pub fn fireworks(model: &str) -> Supported {
         return FIREWORKS.with(&[ReasoningEffort, Thinking]);
     }
     FIREWORKS
-}
-
-pub fn gigachat(_: &str) -> Supported {
-    Supported::new(&[
-        Stream,
-        Temperature,
-        TopP,
-        MaxTokens,
-        MaxCompletionTokens,
-        Stop,
-        Tools,
-        ToolChoice,
-        Functions,
-        FunctionCall,
-        ResponseFormat,
-    ])
-}
-
-pub fn gradient(_: &str) -> Supported {
-    Supported::new(&[
-        FrequencyPenalty,
-        MaxTokens,
-        MaxCompletionTokens,
-        PresencePenalty,
-        Stop,
-        Stream,
-        StreamOptions,
-        Temperature,
-        TopP,
-    ])
 }
 
 pub fn hyperbolic(_: &str) -> Supported {
@@ -650,7 +645,11 @@ pub fn volcengine(_: &str) -> Supported {
 
 pub fn zai(model: &str) -> Supported {
     const ZAI: Supported = Supported::new(&[MaxTokens, Stream, StreamOptions, Temperature, TopP, Stop, Tools, ToolChoice]);
-    if base_model(model).starts_with("glm-4.5") || base_model(model).starts_with("glm-4.6") || base_model(model).starts_with("glm-4.7") || base_model(model).starts_with("glm-5") {
+    if base_model(model).starts_with("glm-4.5")
+        || base_model(model).starts_with("glm-4.6")
+        || base_model(model).starts_with("glm-4.7")
+        || base_model(model).starts_with("glm-5")
+    {
         return ZAI.with(&[Thinking]);
     }
     ZAI

@@ -117,7 +117,11 @@ pub static ALL: &[Provider] = &[
         .no_key(None)
         .plain_model(),
     // Hosted models.
-    row("abliteration").at("https://api.abliteration.ai/v1", &[]).key(&[Env("ABLITERATION_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).max_tokens(),
+    row("abliteration")
+        .at("https://api.abliteration.ai/v1", &[])
+        .key(&[Env("ABLITERATION_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .max_tokens(),
     row("ai21_chat")
         .at("https://api.ai21.com/studio/v1", &[Env("AI21_API_BASE")])
         .key(&[Setting("ai21_key"), Env("AI21_API_KEY"), ANY])
@@ -130,13 +134,20 @@ pub static ALL: &[Provider] = &[
         .max_tokens(),
     row("aiml").at("https://api.aimlapi.com/v1", &[Env("AIML_API_BASE")]).key(&[Env("AIML_API_KEY"), ANY]).max_tokens(),
     row("apertis").at("https://api.stima.tech/v1", &[]).key(&[Env("STIMA_API_KEY"), ANY]).max_tokens(),
-    row("assemblyai").at("https://llm-gateway.assemblyai.com/v1", &[]).key(&[Env("ASSEMBLYAI_API_KEY"), ANY]).errors(ErrorFamily::ByStatus),
+    row("assemblyai")
+        .at("https://llm-gateway.assemblyai.com/v1", &[])
+        .key(&[Env("ASSEMBLYAI_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus),
     row("baseten")
         .at("https://inference.baseten.co/v1", &[Env("BASETEN_API_BASE")])
         .key(&[Setting("baseten_key"), Env("BASETEN_API_KEY"), ANY])
         .chat(list::baseten)
         .max_tokens(),
-    row("cerebras").at("https://api.cerebras.ai/v1", &[Env("CEREBRAS_API_BASE")]).key(&[Env("CEREBRAS_API_KEY"), ANY]).chat(list::cerebras).max_tokens(),
+    row("cerebras")
+        .at("https://api.cerebras.ai/v1", &[Env("CEREBRAS_API_BASE")])
+        .key(&[Env("CEREBRAS_API_KEY"), ANY])
+        .chat(list::cerebras)
+        .max_tokens(),
     row("charity_engine")
         .at("https://api.charityengine.services/remotejobs/v2/inference", &[])
         .key(&[Env("CHARITY_ENGINE_API_KEY"), ANY])
@@ -147,7 +158,12 @@ pub static ALL: &[Provider] = &[
         .at("https://api.clarifai.com/v2/ext/openai/v1", &[])
         .key(&[Setting("clarifai_key"), Env("CLARIFAI_API_KEY"), ANY])
         .chat(list::clarifai),
-    row("codestral").at("https://codestral.mistral.ai/v1", &[Env("CODESTRAL_API_BASE")]).key(&[Env("CODESTRAL_API_KEY"), ANY]).chat(list::mistral).max_tokens().quirks(MISTRAL),
+    row("codestral")
+        .at("https://codestral.mistral.ai/v1", &[Env("CODESTRAL_API_BASE")])
+        .key(&[Env("CODESTRAL_API_KEY"), ANY])
+        .chat(list::mistral)
+        .max_tokens()
+        .quirks(MISTRAL),
     row("cognition").at("https://api.cognition.ai/v1", &[Env("COGNITION_API_BASE")]).key(&[Env("COGNITION_API_KEY"), ANY]),
     row("cometapi")
         .at("https://api.cometapi.com/v1", &[Env("COMETAPI_BASE_URL")])
@@ -160,8 +176,14 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("CRUSOE_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .max_tokens(),
-    row("darkbloom").at("https://api.darkbloom.dev/v1", &[Env("DARKBLOOM_API_BASE")]).key(&[Env("DARKBLOOM_API_KEY"), ANY]).max_tokens(),
-    row("dashscope").at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("DASHSCOPE_API_BASE")]).key(&[Env("DASHSCOPE_API_KEY"), ANY]).chat(list::compatible_with_effort),
+    row("darkbloom")
+        .at("https://api.darkbloom.dev/v1", &[Env("DARKBLOOM_API_BASE")])
+        .key(&[Env("DARKBLOOM_API_KEY"), ANY])
+        .max_tokens(),
+    row("dashscope")
+        .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("DASHSCOPE_API_BASE")])
+        .key(&[Env("DASHSCOPE_API_KEY"), ANY])
+        .chat(list::compatible_with_effort),
     row("databricks")
         .own(&[Env("DATABRICKS_API_BASE")])
         .key(&[Setting("databricks_key"), Env("DATABRICKS_API_KEY"), ANY])
@@ -169,7 +191,12 @@ pub static ALL: &[Provider] = &[
         .max_tokens()
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection),
-    row("deepinfra").at("https://api.deepinfra.com/v1/openai", &[Env("DEEPINFRA_API_BASE")]).key(&[Env("DEEPINFRA_API_KEY"), ANY]).chat(list::deepinfra).max_tokens().quirks(&[Quirk::TextToolContent]),
+    row("deepinfra")
+        .at("https://api.deepinfra.com/v1/openai", &[Env("DEEPINFRA_API_BASE")])
+        .key(&[Env("DEEPINFRA_API_KEY"), ANY])
+        .chat(list::deepinfra)
+        .max_tokens()
+        .quirks(&[Quirk::TextToolContent]),
     row("deepseek")
         .at("https://api.deepseek.com/beta", &[Env("DEEPSEEK_API_BASE")])
         .key(&[Env("DEEPSEEK_API_KEY"), ANY])
@@ -177,9 +204,20 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::ApiWithStatus)
         .quirks(&[Quirk::TextContent, Quirk::ThinkingSwitch])
         .plain_model(),
-    row("edenai").at("https://api.edenai.run/v3", &[Env("EDENAI_API_BASE")]).key(&[Env("EDENAI_API_KEY"), ANY]).unreadable(Unreadable::ApiWithStatus).plain_model(),
-    row("empiriolabs").at("https://api.empiriolabs.ai/v1", &[Env("EMPIRIOLABS_API_BASE")]).key(&[Env("EMPIRIOLABS_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).max_tokens(),
-    row("empower").at("https://app.empower.dev/api/v1", &[Env("EMPOWER_API_BASE")]).key(&[Env("EMPOWER_API_KEY"), ANY]).max_tokens(),
+    row("edenai")
+        .at("https://api.edenai.run/v3", &[Env("EDENAI_API_BASE")])
+        .key(&[Env("EDENAI_API_KEY"), ANY])
+        .unreadable(Unreadable::ApiWithStatus)
+        .plain_model(),
+    row("empiriolabs")
+        .at("https://api.empiriolabs.ai/v1", &[Env("EMPIRIOLABS_API_BASE")])
+        .key(&[Env("EMPIRIOLABS_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .max_tokens(),
+    row("empower")
+        .at("https://app.empower.dev/api/v1", &[Env("EMPOWER_API_BASE")])
+        .key(&[Env("EMPOWER_API_KEY"), ANY])
+        .max_tokens(),
     row("featherless_ai")
         .at("https://api.featherless.ai/v1", &[Env("FEATHERLESS_AI_API_BASE"), Env("FEATHERLESS_API_BASE")])
         .key(&[Env("FEATHERLESS_AI_API_KEY"), Env("FEATHERLESS_API_KEY"), ANY])
@@ -197,9 +235,19 @@ pub static ALL: &[Provider] = &[
         .at("https://api.friendli.ai/serverless/v1", &[Env("FRIENDLI_API_BASE")])
         .key(&[Env("FRIENDLIAI_API_KEY"), Env("FRIENDLI_TOKEN"), ANY])
         .max_tokens(),
-    row("galadriel").at("https://api.galadriel.com/v1", &[Env("GALADRIEL_API_BASE")]).key(&[Env("GALADRIEL_API_KEY"), ANY]).max_tokens(),
-    row("github").at("https://models.inference.ai.azure.com", &[Env("GITHUB_API_BASE")]).key(&[Env("GITHUB_API_KEY"), ANY]).max_tokens(),
-    row("gmi").at("https://api.gmi-serving.com/v1", &[]).key(&[Env("GMI_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).max_tokens(),
+    row("galadriel")
+        .at("https://api.galadriel.com/v1", &[Env("GALADRIEL_API_BASE")])
+        .key(&[Env("GALADRIEL_API_KEY"), ANY])
+        .max_tokens(),
+    row("github")
+        .at("https://models.inference.ai.azure.com", &[Env("GITHUB_API_BASE")])
+        .key(&[Env("GITHUB_API_KEY"), ANY])
+        .max_tokens(),
+    row("gmi")
+        .at("https://api.gmi-serving.com/v1", &[])
+        .key(&[Env("GMI_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .max_tokens(),
     row("groq")
         .at("https://api.groq.com/openai/v1", &[Env("GROQ_API_BASE")])
         .key(&[Setting("groq_key"), Env("GROQ_API_KEY"), ANY])
@@ -208,18 +256,38 @@ pub static ALL: &[Provider] = &[
         .max_tokens()
         .plain_model(),
     row("helicone").at("https://ai-gateway.helicone.ai", &[]).key(&[Env("HELICONE_API_KEY"), ANY]),
-    row("heroku").own(&[Env("HEROKU_API_BASE")]).key(&[Env("HEROKU_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).unreadable(Unreadable::ApiConnection).quirks(&[Quirk::TextContent, Quirk::HerokuPath]).plain_model(),
+    row("heroku")
+        .own(&[Env("HEROKU_API_BASE")])
+        .key(&[Env("HEROKU_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .quirks(&[Quirk::TextContent, Quirk::HerokuPath])
+        .plain_model(),
     row("huggingface")
         .at("https://router.huggingface.co/v1", &[Env("HF_API_BASE"), Env("HUGGINGFACE_API_BASE")])
         .key(&[Setting("huggingface_key"), Env("HF_TOKEN"), Env("HUGGINGFACE_API_KEY"), ANY])
         .errors(ErrorFamily::HuggingFace)
         .unreadable(Unreadable::ApiWithStatus)
         .plain_model(),
-    row("hyperbolic").at("https://api.hyperbolic.xyz/v1", &[Env("HYPERBOLIC_API_BASE")]).key(&[Env("HYPERBOLIC_API_KEY"), ANY]).chat(list::hyperbolic),
-    row("inception").at("https://api.inceptionlabs.ai/v1", &[Env("INCEPTION_API_BASE")]).key(&[Env("INCEPTION_API_KEY"), ANY]).chat(list::inception).max_tokens(),
+    row("hyperbolic")
+        .at("https://api.hyperbolic.xyz/v1", &[Env("HYPERBOLIC_API_BASE")])
+        .key(&[Env("HYPERBOLIC_API_KEY"), ANY])
+        .chat(list::hyperbolic),
+    row("inception")
+        .at("https://api.inceptionlabs.ai/v1", &[Env("INCEPTION_API_BASE")])
+        .key(&[Env("INCEPTION_API_KEY"), ANY])
+        .chat(list::inception)
+        .max_tokens(),
     row("lambda_ai").at("https://api.lambda.ai/v1", &[Env("LAMBDA_API_BASE")]).key(&[Env("LAMBDA_API_KEY"), ANY]).max_tokens(),
-    row("libertai").at("https://api.libertai.io/v1", &[Env("LIBERTAI_API_BASE")]).key(&[Env("LIBERTAI_API_KEY"), ANY]).max_tokens(),
-    row("llamagate").at("https://api.llamagate.dev/v1", &[]).key(&[Env("LLAMAGATE_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).max_tokens(),
+    row("libertai")
+        .at("https://api.libertai.io/v1", &[Env("LIBERTAI_API_BASE")])
+        .key(&[Env("LIBERTAI_API_KEY"), ANY])
+        .max_tokens(),
+    row("llamagate")
+        .at("https://api.llamagate.dev/v1", &[])
+        .key(&[Env("LLAMAGATE_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .max_tokens(),
     row("meta").at("https://api.meta.ai/v1", &[Env("META_API_BASE")]).key(&[Env("META_API_KEY"), ANY]),
     row("meta_llama").at("https://api.llama.com/compat/v1", &[Env("LLAMA_API_BASE")]).key(&[Env("LLAMA_API_KEY"), ANY]),
     row("mistral")
@@ -231,40 +299,78 @@ pub static ALL: &[Provider] = &[
         .quirks(MISTRAL)
         .embedding(&["encoding_format", "dimensions"])
         .plain_model(),
-    row("modelscope").at("https://api-inference.modelscope.cn/v1", &[Env("MODELSCOPE_API_BASE")]).key(&[Env("MODELSCOPE_API_KEY"), ANY]).quirks(&[Quirk::TextContent]),
-    row("moonshot").at("https://api.moonshot.ai/v1", &[Env("MOONSHOT_API_BASE")]).key(&[Env("MOONSHOT_API_KEY"), ANY]).chat(list::moonshot).max_tokens(),
+    row("modelscope")
+        .at("https://api-inference.modelscope.cn/v1", &[Env("MODELSCOPE_API_BASE")])
+        .key(&[Env("MODELSCOPE_API_KEY"), ANY])
+        .quirks(&[Quirk::TextContent]),
+    row("moonshot")
+        .at("https://api.moonshot.ai/v1", &[Env("MOONSHOT_API_BASE")])
+        .key(&[Env("MOONSHOT_API_KEY"), ANY])
+        .chat(list::moonshot)
+        .max_tokens(),
     row("morph").at("https://api.morphllm.com/v1", &[Env("MORPH_API_BASE")]).key(&[Env("MORPH_API_KEY"), ANY]).chat(list::morph),
-    row("nadir").at("https://api.getnadir.com/v1", &[Env("NADIR_API_BASE")]).key(&[Env("NADIR_API_KEY"), ANY]).chat(list::nadir).errors(ErrorFamily::ByStatus).unreadable(Unreadable::ApiConnection).plain_model(),
+    row("nadir")
+        .at("https://api.getnadir.com/v1", &[Env("NADIR_API_BASE")])
+        .key(&[Env("NADIR_API_KEY"), ANY])
+        .chat(list::nadir)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .plain_model(),
     row("nano-gpt").at("https://nano-gpt.com/api/v1", &[]).key(&[Env("NANOGPT_API_KEY"), ANY]).max_tokens(),
-    row("nebius").at("https://api.studio.nebius.ai/v1", &[Env("NEBIUS_API_BASE")]).key(&[Setting("nebius_key"), Env("NEBIUS_API_KEY"), ANY]).max_tokens(),
-    row("neosantara").at("https://api.neosantara.xyz/v1", &[Env("NEOSANTARA_API_BASE")]).key(&[Env("NEOSANTARA_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).max_tokens(),
-    row("novita")
-        .at("https://api.novita.ai/v3/openai", &[Env("NOVITA_API_BASE")])
-        .key(&[Setting("novita_api_key"), Env("NOVITA_API_KEY"), ANY]),
-    row("nscale").at("https://inference.api.nscale.com/v1", &[Env("NSCALE_API_BASE")]).key(&[Env("NSCALE_API_KEY"), ANY]).chat(list::nscale),
-    row("nvidia_nim").at("https://integrate.api.nvidia.com/v1", &[Env("NVIDIA_NIM_API_BASE")]).key(&[Env("NVIDIA_NIM_API_KEY"), ANY]).chat(list::nvidia_nim).max_tokens(),
+    row("nebius")
+        .at("https://api.studio.nebius.ai/v1", &[Env("NEBIUS_API_BASE")])
+        .key(&[Setting("nebius_key"), Env("NEBIUS_API_KEY"), ANY])
+        .max_tokens(),
+    row("neosantara")
+        .at("https://api.neosantara.xyz/v1", &[Env("NEOSANTARA_API_BASE")])
+        .key(&[Env("NEOSANTARA_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .max_tokens(),
+    row("novita").at("https://api.novita.ai/v3/openai", &[Env("NOVITA_API_BASE")]).key(&[
+        Setting("novita_api_key"),
+        Env("NOVITA_API_KEY"),
+        ANY,
+    ]),
+    row("nscale")
+        .at("https://inference.api.nscale.com/v1", &[Env("NSCALE_API_BASE")])
+        .key(&[Env("NSCALE_API_KEY"), ANY])
+        .chat(list::nscale),
+    row("nvidia_nim")
+        .at("https://integrate.api.nvidia.com/v1", &[Env("NVIDIA_NIM_API_BASE")])
+        .key(&[Env("NVIDIA_NIM_API_KEY"), ANY])
+        .chat(list::nvidia_nim)
+        .max_tokens(),
     row("openrouter")
         .at("https://openrouter.ai/api/v1", &[Setting("api_base"), Env("OPENROUTER_API_BASE")])
         .key(&[Setting("openrouter_key"), Env("OPENROUTER_API_KEY"), Env("OR_API_KEY"), ANY])
         .chat(list::reasoning)
         .errors(ErrorFamily::OpenRouter)
         .unreadable(Unreadable::ApiWithStatus)
-        .headers(&[
-            ("http-referer", &[Env("OR_SITE_URL")], "https://litellm.ai"),
-            ("x-title", &[Env("OR_APP_NAME")], "liteLLM"),
-        ])
+        .headers(&[("http-referer", &[Env("OR_SITE_URL")], "https://litellm.ai"), ("x-title", &[Env("OR_APP_NAME")], "liteLLM")])
         .body(&[("usage", r#"{"include":true}"#)])
         .plain_model(),
-    row("ovhcloud").at("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", &[Env("OVHCLOUD_API_BASE")]).key(&[Setting("ovhcloud_key"), Env("OVHCLOUD_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).unreadable(Unreadable::ApiConnection).plain_model(),
+    row("ovhcloud")
+        .at("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", &[Env("OVHCLOUD_API_BASE")])
+        .key(&[Setting("ovhcloud_key"), Env("OVHCLOUD_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .plain_model(),
     row("parasail").at("https://api.parasail.io/v1", &[Env("PARASAIL_API_BASE")]).key(&[Env("PARASAIL_API_KEY"), ANY]),
     row("perplexity")
         .at("https://api.perplexity.ai", &[Env("PERPLEXITY_API_BASE")])
         .key(&[Env("PERPLEXITYAI_API_KEY"), Env("PERPLEXITY_API_KEY"), ANY])
         .chat(list::perplexity),
-    row("pinstripes").at("https://pinstripes.io/v1", &[Env("PINSTRIPES_API_BASE")]).key(&[Env("PINSTRIPES_API_KEY"), ANY]).max_tokens(),
+    row("pinstripes")
+        .at("https://pinstripes.io/v1", &[Env("PINSTRIPES_API_BASE")])
+        .key(&[Env("PINSTRIPES_API_KEY"), ANY])
+        .max_tokens(),
     row("poe").at("https://api.poe.com/v1", &[]).key(&[Env("POE_API_KEY"), ANY]).max_tokens(),
     row("prism").at("https://api.prisminference.com/v1", &[Env("PRISM_API_BASE")]).key(&[Env("PRISM_API_KEY"), ANY]),
-    row("publicai").at("https://api.publicai.co/v1", &[Env("PUBLICAI_API_BASE")]).key(&[Env("PUBLICAI_API_KEY"), ANY]).max_tokens().quirks(&[Quirk::TextContent]),
+    row("publicai")
+        .at("https://api.publicai.co/v1", &[Env("PUBLICAI_API_BASE")])
+        .key(&[Env("PUBLICAI_API_KEY"), ANY])
+        .max_tokens()
+        .quirks(&[Quirk::TextContent]),
     row("qwen_ai_platform")
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("QWEN_AI_PLATFORM_API_BASE")])
         .key(&[Env("QWEN_AI_PLATFORM_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
@@ -275,12 +381,24 @@ pub static ALL: &[Provider] = &[
         .chat(list::compatible_with_effort),
     row("reka").at("https://api.reka.ai/v1", &[Env("REKA_API_BASE")]).key(&[Env("REKA_API_KEY"), ANY]),
     row("sail").at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")]).key(&[Env("SAIL_API_KEY"), ANY]),
-    row("sambanova").at("https://api.sambanova.ai/v1", &[Env("SAMBANOVA_API_BASE")]).key(&[Env("SAMBANOVA_API_KEY"), ANY]).chat(list::sambanova).max_tokens().quirks(&[Quirk::TextContent]),
-    row("sarvam").at("https://api.sarvam.ai/v1", &[]).key(&[Env("SARVAM_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).max_tokens().quirks(&[Quirk::SarvamKey]),
+    row("sambanova")
+        .at("https://api.sambanova.ai/v1", &[Env("SAMBANOVA_API_BASE")])
+        .key(&[Env("SAMBANOVA_API_KEY"), ANY])
+        .chat(list::sambanova)
+        .max_tokens()
+        .quirks(&[Quirk::TextContent]),
+    row("sarvam")
+        .at("https://api.sarvam.ai/v1", &[])
+        .key(&[Env("SARVAM_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .max_tokens()
+        .quirks(&[Quirk::SarvamKey]),
     row("scaleway").at("https://api.scaleway.ai/v1", &[]).key(&[Env("SCW_SECRET_KEY"), ANY]).errors(ErrorFamily::ByStatus),
     row("scx-ai").at("https://api.scx.ai/v1", &[Env("SCX_API_BASE")]).key(&[Env("SCX_API_KEY"), ANY]).max_tokens(),
     row("synthetic").at("https://api.synthetic.new/openai/v1", &[]).key(&[Env("SYNTHETIC_API_KEY"), ANY]).max_tokens(),
-    row("tencent").at("https://tokenhub-intl.tencentcloudmaas.com/v1", &[Env("TENCENT_API_BASE")]).key(&[Env("TENCENT_API_KEY"), ANY]),
+    row("tencent")
+        .at("https://tokenhub-intl.tencentcloudmaas.com/v1", &[Env("TENCENT_API_BASE")])
+        .key(&[Env("TENCENT_API_KEY"), ANY]),
     row("tensormesh")
         .at("https://serverless.tensormesh.ai/v1", &[Env("TENSORMESH_SERVERLESS_BASE_URL")])
         .key(&[Env("TENSORMESH_INFERENCE_API_KEY"), ANY])
@@ -299,15 +417,25 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::ApiWithStatus)
         .plain_model(),
     row("v0").at("https://api.v0.dev/v1", &[Env("V0_API_BASE")]).key(&[Env("V0_API_KEY"), ANY]).chat(list::v0),
-    row("veniceai").at("https://api.venice.ai/api/v1", &[]).key(&[Env("VENICE_AI_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).max_tokens(),
-    row("vercel_ai_gateway")
-        .at("https://ai-gateway.vercel.sh/v1", &[Env("VERCEL_AI_GATEWAY_API_BASE")])
-        .key(&[Env("VERCEL_AI_GATEWAY_API_KEY"), Env("VERCEL_OIDC_TOKEN"), ANY]),
+    row("veniceai")
+        .at("https://api.venice.ai/api/v1", &[])
+        .key(&[Env("VENICE_AI_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .max_tokens(),
+    row("vercel_ai_gateway").at("https://ai-gateway.vercel.sh/v1", &[Env("VERCEL_AI_GATEWAY_API_BASE")]).key(&[
+        Env("VERCEL_AI_GATEWAY_API_KEY"),
+        Env("VERCEL_OIDC_TOKEN"),
+        ANY,
+    ]),
     row("volcengine")
         .at("https://ark.cn-beijing.volces.com/api/v3", &[Env("VOLCENGINE_API_BASE")])
         .key(&[Env("VOLCENGINE_API_KEY"), Env("ARK_API_KEY"), ANY])
         .chat(list::volcengine),
-    row("wandb").at("https://api.inference.wandb.ai/v1", &[Env("WANDB_API_BASE")]).key(&[Setting("wandb_key"), Env("WANDB_API_KEY"), ANY]).chat(list::compatible_with_effort).max_tokens(),
+    row("wandb")
+        .at("https://api.inference.wandb.ai/v1", &[Env("WANDB_API_BASE")])
+        .key(&[Setting("wandb_key"), Env("WANDB_API_KEY"), ANY])
+        .chat(list::compatible_with_effort)
+        .max_tokens(),
     row("xai")
         .at("https://api.x.ai/v1", &[Env("XAI_API_BASE")])
         .key(&[Setting("xai_key"), Env("XAI_API_KEY"), ANY])
@@ -316,7 +444,11 @@ pub static ALL: &[Provider] = &[
         .max_tokens()
         .quirks(&[Quirk::NamesOnlyOnUsers])
         .plain_model(),
-    row("xiaomi_mimo").at("https://api.xiaomimimo.com/v1", &[]).key(&[Env("XIAOMI_MIMO_API_KEY"), ANY]).errors(ErrorFamily::ByStatus).max_tokens(),
+    row("xiaomi_mimo")
+        .at("https://api.xiaomimimo.com/v1", &[])
+        .key(&[Env("XIAOMI_MIMO_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .max_tokens(),
     row("zai").at("https://api.z.ai/api/paas/v4", &[Env("ZAI_API_BASE")]).key(&[Env("ZAI_API_KEY"), ANY]).chat(list::zai),
     // Servers at home and gateways.
     row("docker_model_runner")
@@ -350,7 +482,10 @@ pub static ALL: &[Provider] = &[
         .own(&[Env("LM_STUDIO_API_BASE"), Setting("api_base")])
         .key(&[Env("LM_STUDIO_API_KEY")])
         .no_key(Some("fake-api-key")),
-    row("xinference").own(&[Env("XINFERENCE_API_BASE"), Setting("api_base")]).key(&[Env("XINFERENCE_API_KEY"), ANY]).no_key(Some("stub-xinference-key")),
+    row("xinference")
+        .own(&[Env("XINFERENCE_API_BASE"), Setting("api_base")])
+        .key(&[Env("XINFERENCE_API_KEY"), ANY])
+        .no_key(Some("stub-xinference-key")),
 ];
 
 const MISTRAL: &[Quirk] = &[Quirk::NoReasoningContent, Quirk::NoEmptyAssistant, Quirk::TextContent];
