@@ -5,8 +5,11 @@
 
 use percent_encoding::utf8_percent_encode;
 
+use super::body::Body;
 use super::openai::request::{self, bearer, join, Target, UNRESERVED};
-use super::openai::row;
+use super::openai::{quirks, row};
+use super::params::sort::Rules;
+use super::providers::Gpt5;
 use super::{Dialect, HttpCall, Operation};
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
@@ -22,12 +25,59 @@ impl Dialect for Azure {
         let row = row(&route.provider)?;
         let version = version(request)?;
         let newer = matches!(version.as_str(), "v1" | "latest" | "preview");
-        let target = Target { url: url(operation, route, &version, newer)?, credentials: credentials(route, request, newer)? };
+        // litellm's prefixes that tell what is behind a deployment are no part of its name.
+        let deployment = route.model.strip_prefix("o_series/").or_else(|| route.model.strip_prefix("gpt5_series/"));
+        let route = &Route { model: deployment.unwrap_or(&route.model).to_owned(), ..route.clone() };
         let base_model = request.str("base_model")?;
-        // The deployment's name is the account's own: a hint says which model is behind it.
-        let family = base_model.as_deref().unwrap_or(&route.model);
-        request::prepare(row, operation, route, family, request, target)
+        let hint = request.str("model")?.filter(|_| deployment.is_some());
+        let name = base_model.or(hint).unwrap_or_else(|| route.model.as_str().into());
+        let target = Target {
+            url: url(operation, route, &version, newer)?,
+            credentials: credentials(route, request, newer)?,
+            family: family(&name),
+            adjust: &|body, rules| by_version(body, rules, &version, &route.model),
+        };
+        request::prepare(row, operation, route, request, target)
     }
+}
+
+/// The model that a deployment's name, or a hint, stands for: people name deployments after their models, with words of their own.
+fn family(name: &str) -> &str {
+    if Gpt5::of(name).is_some() {
+        return name;
+    }
+    if name.contains("gpt5_series/") {
+        return "gpt-5";
+    }
+    if name.contains("o_series/") {
+        return "o1";
+    }
+    name.split(['-', '_', '.', '/']).find(|word| matches!(*word, "o1" | "o3" | "o4")).unwrap_or(name)
+}
+
+/// What older versions of the API do not know. Source: Microsoft's notes on the versions of the API.
+fn by_version(body: &mut Body<'_>, rules: &Rules<'_>, version: &str, model: &str) -> Result<Option<&'static str>> {
+    let Some((year, month)) = date(version) else { return Ok(None) };
+    if let Some(choice) = body.get("tool_choice") {
+        let required = choice.text() == "\"required\"";
+        if (year, month) < (2023, 12) || (required && year == 2024 && month <= 5) {
+            let given = choice.text().to_owned();
+            rules.refuse(body, "tool_choice", || format!("Azure's api_version={version} does not know tool_choice={given}"))?;
+        }
+    }
+    let no_schemas = (year, month) < (2024, 8) || model.contains("gpt-35") || model.contains("gpt-3.5");
+    if no_schemas && !body.has("stream") && !body.has("tools") {
+        return quirks::schema_as_tool(body, model);
+    }
+    Ok(None)
+}
+
+/// Year and month of a version that is a date.
+fn date(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split('-');
+    let (year, month) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    parts.next()?;
+    Some((year, month))
 }
 
 fn version(request: &Request<'_>) -> Result<String> {
@@ -151,5 +201,22 @@ mod tests {
         assert!(body(r#","max_tokens":5,"base_model":"azure/o3-mini","reasoning_effort":"low""#)
             .contains(r#""max_completion_tokens":5"#));
         assert!(body(r#","max_tokens":5"#).contains(r#""max_tokens":5"#));
+        for (name, model) in [("my-o3-mini-eu", "o3"), ("o_series/mine", "o1"), ("gpt5_series/mine", "gpt-5"), ("demo1", "demo1"), ("gpt-4o", "gpt-4o")] {
+            assert_eq!(family(name), model, "{name}");
+        }
+    }
+
+    #[test]
+    fn older_versions_refuse_what_they_do_not_know() {
+        let tools = r#","tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required""#;
+        let with = |version: &str| call("gpt-4o", "https://h", &format!(r#"{tools},"api_version":"{version}""#));
+        assert_eq!(with("2024-02-01").err().unwrap().kind, crate::engine::error::ErrorKind::UnsupportedParams);
+        for version in ["2024-10-21", "2025-02-01-preview", "preview"] {
+            assert!(with(version).is_ok(), "{version}");
+        }
+        let schema = r#","response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}"#;
+        let body = |version: &str| String::from_utf8(call("gpt-4o", "https://h", &format!(r#"{schema},"api_version":"{version}""#)).unwrap().body.to_vec()).unwrap();
+        assert!(body("2024-10-21").contains("json_schema"));
+        assert!(body("2024-05-01-preview").contains("json_tool_call"));
     }
 }

@@ -59,28 +59,64 @@ pub enum Unreadable {
 pub enum Quirk {
     /// OpenAI's own reasoning models have rules of their own (o-series, gpt-5).
     OpenAiFamilies,
+
+    // Messages.
     /// Content must be text: lists of text parts are joined.
     TextContent,
     /// Only the content of tool messages must be text.
     TextToolContent,
-    /// `thinking` is a switch without a budget, and `reasoning_effort` is not known.
-    ThinkingSwitch,
-    /// Assistant messages must not carry `reasoning_content`.
+    /// Assistant messages must not carry `reasoning_content` and `thinking_blocks`.
     NoReasoningContent,
-    /// `name` is allowed on user messages only.
-    NamesOnlyOnUsers,
-    /// A model without a slash is one of the provider's own account.
-    FireworksModels,
-    /// `/v1` belongs to the path of the operation.
-    HerokuPath,
-    /// The key travels in a header of the provider's own, too.
-    SarvamKey,
-    /// `cache_control` marks are understood.
-    CacheControl,
+    /// Assistant messages must not carry `thinking_blocks`.
+    NoThinkingBlocks,
+    /// Assistant messages must carry OpenAI's members only, and `reasoning_content`.
+    PlainAssistant,
     /// An assistant message without content and calls is refused.
     NoEmptyAssistant,
+    /// `name` is allowed on user messages only.
+    NamesOnUsers,
+    /// `name` is allowed on tool messages only.
+    NamesOnTools,
+    /// `cache_control` marks are understood.
+    CacheControl,
+    /// `cache_control` marks are understood by some models, and on content parts only.
+    CacheControlByModel,
+
+    // Parameters.
+    /// `thinking` is a switch without a budget, and `reasoning_effort` is not known.
+    ThinkingSwitch,
+    /// `thinking` is not known, `reasoning_effort` is.
+    ThinkingToEffort,
+    /// `max_tokens` has to be above the budget of `thinking`.
+    ThinkingBudget,
+    /// Tools must not hold `strict` nor `additionalProperties: false`.
+    PlainTools,
+    /// Tools must not hold `strict`.
+    NoStrictTools,
+    /// Mistral's own names.
+    Mistral,
+    /// `tool_choice` is "auto" or "none".
+    ToolChoiceAutoOrNone,
+    /// `tool_choice` is not "required".
+    ToolChoiceNotRequired,
+    /// A model without a slash is one of Fireworks's own account.
+    FireworksModels,
+    /// Streams are asked for their usage in any case.
+    UsageInStreams,
+    /// Some of Groq's models know no schemas: a tool stands for them.
+    GroqSchemas,
+    /// Search is a tool at Groq.
+    GroqSearch,
+    /// The highest effort has another name.
+    OpenRouterEffort,
     /// Vectors are asked for in base64 where the caller does not say.
     Base64Vectors,
+
+    // Address and credentials.
+    /// `/v1` stands before the path of the operation.
+    V1Path,
+    /// The key travels in a header of Sarvam's own, too.
+    SarvamKey,
 }
 
 /// One provider.
@@ -159,8 +195,9 @@ pub fn find(name: &str) -> Option<&'static Provider> {
 /// The provider whose public address this is (`https://api.groq.com/openai/v1` → groq). Only the host decides: it is what the key is sent to.
 pub fn at_address(api_base: &str) -> Option<&'static Provider> {
     let host = host(api_base)?;
-    ALL.iter()
-        .find(|row| row.api_base.and_then(self::host).is_some_and(|own| own.eq_ignore_ascii_case(host) && own.contains('.')))
+    // Servers at home share their addresses with everything else at home.
+    let public = |row: &Provider| row.api_base.filter(|base| base.starts_with("https://")).and_then(self::host);
+    ALL.iter().find(|row| public(row).is_some_and(|own| own.eq_ignore_ascii_case(host)))
 }
 
 /// The host of an address, without user, port and path.
@@ -233,6 +270,7 @@ mod tests {
         assert_eq!(name("https://api.groq.com.evil.example/v1"), None);
         assert_eq!(name("https://api.groq.com@evil.example/v1"), None);
         assert_eq!(name("http://localhost:8000/v1"), None);
+        assert_eq!(name("http://127.0.0.1:8080/v1"), None);
     }
 
     #[test]

@@ -102,11 +102,13 @@ impl Reader<'_> {
         if let Some(raw) = fields.get("message").filter(|raw| !json::is_null(raw)) {
             let message: Fields<'_> = json::read(raw).ok_or_else(not_an_object)?;
             calls = message.get("tool_calls").is_some_and(|raw| raw.get().starts_with('[') && raw.get() != "[]");
-            let content = self.json_tool.and_then(|tool| arguments_of(tool, message.get("tool_calls")?));
-            if content.is_some() {
+            let arguments = self.json_tool.and_then(|tool| arguments_of(tool, message.get("tool_calls")?));
+            if arguments.is_some() {
                 (calls, reason) = (false, Some("stop".to_owned()));
             }
-            if let Some(message) = rewrite_message(&message, content) {
+            let new = New { replaces_calls: arguments.is_some(), ..New::of_parts(message.get("content")) };
+            let new = New { content: arguments.or(new.content), ..new };
+            if let Some(message) = rewrite_message(&message, new) {
                 out.set("message", Json::Own(message));
                 changed = true;
             }
@@ -152,7 +154,7 @@ impl Reader<'_> {
         let data = top
             .get("data")
             .and_then(|raw| json::read::<Vec<&RawValue>>(raw))
-            .ok_or_else(|| self.origin.unreadable(self.status, &body, "the answer has no list of vectors in `data`"))?;
+            .ok_or_else(|| self.origin.incomplete(&body, "the answer has no list of vectors in `data`"))?;
         let mut out = Body::default();
         for (name, raw) in &top {
             out.set(name.as_str(), Json::Raw(raw));
@@ -222,27 +224,62 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Reasoning under one name, no empty list of calls; `content` in the place of calls when it is given.
-fn rewrite_message(message: &Fields<'_>, content: Option<String>) -> Option<String> {
+/// What takes the place of a message's members.
+#[derive(Default)]
+struct New {
+    content: Option<String>,
+    reasoning: Option<String>,
+    replaces_calls: bool,
+}
+
+impl New {
+    /// Content that came as a list of texts and thoughts (Mistral's reasoning models). Other lists stay as they are.
+    fn of_parts(content: Option<&&RawValue>) -> New {
+        let Some(Value::Array(parts)) = content.filter(|raw| raw.get().starts_with('[')).and_then(|raw| json::read::<Value>(raw)) else {
+            return New::default();
+        };
+        let text = |part: &Value| match part["type"].as_str() {
+            Some("text") => part["text"].as_str().map(str::to_owned),
+            _ => None,
+        };
+        let (mut content, mut reasoning) = (String::new(), None);
+        for part in &parts {
+            match (text(part), part["type"].as_str(), &part["thinking"]) {
+                (Some(text), ..) => content.push_str(&text),
+                (None, Some("thinking"), Value::String(thought)) => reasoning.get_or_insert_with(String::new).push_str(thought),
+                (None, Some("thinking"), Value::Array(thoughts)) => {
+                    thoughts.iter().filter_map(text).for_each(|thought| reasoning.get_or_insert_with(String::new).push_str(&thought));
+                }
+                _ => return New::default(),
+            }
+        }
+        New { content: Some(content), reasoning, replaces_calls: false }
+    }
+}
+
+/// Reasoning under one name, no empty list of calls, and what is new. None when the message can stay.
+fn rewrite_message(message: &Fields<'_>, new: New) -> Option<String> {
     let present = |name: &str| message.get(name).is_some_and(|raw| !json::is_null(raw));
-    let reasoning = !present("reasoning_content") && message.get("reasoning").is_some_and(|raw| raw.get().starts_with('"'));
-    let no_calls = message.get("tool_calls").is_some_and(|raw| raw.get() == "[]");
+    let renamed = new.reasoning.is_none() && !present("reasoning_content") && message.get("reasoning").is_some_and(|raw| raw.get().starts_with('"'));
+    let no_calls = new.replaces_calls || message.get("tool_calls").is_some_and(|raw| raw.get() == "[]");
     let no_role = !present("role");
-    if !reasoning && !no_calls && !no_role && content.is_none() {
+    if !renamed && !no_calls && !no_role && new.content.is_none() {
         return None;
     }
     let mut out = Body::default();
     for (name, raw) in message {
         match name.as_str() {
-            "reasoning" if reasoning => out.set("reasoning_content", Json::Raw(raw)),
-            "reasoning_content" if reasoning => {}
-            "tool_calls" if no_calls || content.is_some() => {}
-            "content" if content.is_some() => {}
+            "reasoning" if renamed => out.set("reasoning_content", Json::Raw(raw)),
+            "reasoning_content" if renamed => {}
+            "tool_calls" if no_calls => {}
             _ => out.set(name.as_str(), Json::Raw(raw)),
         }
     }
-    if let Some(content) = content {
+    if let Some(content) = new.content {
         out.set("content", Value::from(content).into());
+    }
+    if let Some(reasoning) = new.reasoning {
+        out.set("reasoning_content", Value::from(reasoning).into());
     }
     if no_role {
         out.set("role", Value::from("assistant").into());
@@ -295,7 +332,7 @@ mod tests {
     use crate::wire::providers::find;
 
     fn origin(provider: &str) -> Origin {
-        Origin { row: find(provider).unwrap(), model: "asked".into(), key: None }
+        Origin::new(find(provider).unwrap(), crate::wire::Operation::Completion, "asked", None)
     }
 
     fn completion(provider: &str, body: &str) -> Result<Value> {
@@ -336,6 +373,10 @@ mod tests {
             answer(r#"{"role":"assistant","content":"a","reasoning_content":null,"reasoning":"s"}"#)["reasoning_content"],
             "s"
         );
+        let parts = answer(r#"{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"42"}]}"#);
+        assert_eq!((&parts["content"], &parts["reasoning_content"]), (&"42".into(), &"hm".into()));
+        let odd = r#"{"role":"assistant","content":[{"type":"image","data":"x"},{"type":"text","text":"42"}]}"#;
+        assert!(answer(odd)["content"].is_array());
         // A structure is the provider's own.
         assert!(answer(r#"{"role":"assistant","content":"<think>t</think>a","reasoning":{"effort":"x"}}"#)
             .get("reasoning_content")

@@ -13,7 +13,7 @@ use crate::engine::json;
 use crate::engine::limits::MAX_ERROR_BODY;
 use crate::engine::route::Secret;
 use crate::wire::providers::{ErrorFamily, Provider, Unreadable};
-use crate::wire::Head;
+use crate::wire::{Head, Operation};
 
 /// A message made of a body that has none is cut here: the whole is in `body`.
 const EXCERPT: usize = 1000;
@@ -25,6 +25,7 @@ pub struct Origin {
     pub model: String,
     /// Never to be shown, even where the provider repeats it.
     pub key: Option<Secret>,
+    pub unreadable: Unreadable,
 }
 
 /// What an error object says, wherever a provider puts it.
@@ -37,6 +38,15 @@ struct Details {
 }
 
 impl Origin {
+    pub fn new(row: &'static Provider, operation: Operation, model: &str, key: Option<Secret>) -> Self {
+        let unreadable = match (operation, row.unreadable) {
+            (Operation::Completion, unreadable) | (Operation::Embedding, unreadable @ Unreadable::Api) => unreadable,
+            // litellm's embeddings go through OpenAI's SDK.
+            (Operation::Embedding, _) => Unreadable::InternalServer,
+        };
+        Origin { row, model: model.to_owned(), key, unreadable }
+    }
+
     /// The error of a non-2xx answer.
     pub fn refusal(&self, head: &Head, body: &[u8]) -> Error {
         let text = String::from_utf8_lossy(body);
@@ -64,7 +74,7 @@ impl Origin {
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
         let message = if text.is_empty() { why.to_owned() } else { format!("{why}. It begins: {}", excerpt(text)) };
-        let (kind, code) = match self.row.unreadable {
+        let (kind, code) = match self.unreadable {
             Unreadable::InternalServer => (ErrorKind::InternalServer, 500),
             Unreadable::ApiConnection => (ErrorKind::ApiConnection, 500),
             Unreadable::Api => (ErrorKind::Api, 500),
@@ -393,7 +403,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn origin(provider: &str) -> Origin {
-        Origin { row: find(provider).unwrap(), model: "m".into(), key: Some(Secret::new("key-of-the-call")) }
+        Origin::new(find(provider).unwrap(), Operation::Completion, "m", Some(Secret::new("key-of-the-call")))
     }
 
     fn refusal(provider: &str, status: u16, body: &str) -> Error {
@@ -596,7 +606,7 @@ mod tests {
         #[test]
         fn any_body_is_an_error(status in 300u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
             for row in crate::wire::providers::ALL {
-                let origin = Origin { row, model: String::new(), key: None };
+                let origin = Origin::new(row, Operation::Completion, "", None);
                 let error = origin.refusal(&Head { status, headers: Vec::new() }, &body);
                 prop_assert!(!error.message.is_empty());
             }

@@ -21,15 +21,24 @@ use crate::wire::body::{Body, Json};
 pub struct Treatment {
     /// `developer` is known; else it becomes `system`.
     pub developer: bool,
-    /// `cache_control` marks are understood; else they are taken out.
-    pub cache_control: bool,
+    pub marks: Marks,
     pub text: Text,
     /// Members of assistant messages that the provider refuses.
     pub without: &'static [&'static str],
-    /// `name` on users only.
-    pub names_on_users_only: bool,
+    /// The one role whose messages may have a `name`.
+    pub names_on: Option<&'static str>,
     /// An assistant message without content and calls is refused: it is left out.
     pub no_empty_assistant: bool,
+}
+
+/// What becomes of `cache_control` marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marks {
+    #[default]
+    TakenOut,
+    AsWritten,
+    /// A mark on a message moves to the last part of its content, where alone it is understood.
+    OnParts,
 }
 
 /// Where lists of text parts are joined into one text.
@@ -51,7 +60,7 @@ pub fn write<'r>(raw: &'r RawValue, treatment: &Treatment) -> Result<Json<'r>> {
         ));
     }
     // One search over all of the text, for keys that few requests hold.
-    let marked = !treatment.cache_control && memchr::memmem::find(raw.get().as_bytes(), b"\"cache_control\"").is_some();
+    let marked = treatment.marks != Marks::AsWritten && memchr::memmem::find(raw.get().as_bytes(), b"\"cache_control\"").is_some();
     let mut out: Option<String> = None;
     for (at, message) in list.iter().enumerate() {
         let look = Look::of(message, at)?;
@@ -124,7 +133,7 @@ impl<'r> Look<'r> {
             || (list && (treatment.text != Text::AsWritten || self.role == "user"))
             || (self.role == "developer" && !treatment.developer)
             || (self.rare && !treatment.without.is_empty())
-            || (self.has_name && treatment.names_on_users_only && self.role != "user"))
+            || (self.has_name && treatment.names_on.is_some_and(|role| self.role != role)))
     }
 
     fn is_empty_assistant(&self) -> bool {
@@ -170,13 +179,23 @@ impl<'de> Deserialize<'de> for Look<'de> {
 /// None when the message can stay after all.
 fn rewrite(message: &RawValue, look: &Look<'_>, treatment: &Treatment, marked: bool, at: usize) -> Result<Option<String>> {
     let Some(fields) = json::read::<Fields<'_>>(message) else { return Ok(None) };
+    if marked && treatment.marks == Marks::OnParts {
+        // The whole message is read here: so marks have to be taken out nowhere else.
+        let moved = moved_mark(&fields);
+        let plain = Treatment { marks: Marks::AsWritten, ..*treatment };
+        return match moved.map(RawValue::from_string) {
+            Some(Ok(moved)) => Ok(Some(rewrite(&moved, &Look::of(&moved, at)?, &plain, false, at)?.unwrap_or_else(|| moved.get().to_owned()))),
+            _ if look.passes(&plain, false) => Ok(None),
+            _ => rewrite(message, look, &plain, false, at),
+        };
+    }
     let assistant = look.role == "assistant";
     let mut changed = false;
     let mut out = Body::default();
     for (name, raw) in &fields {
         let refused = json::is_null(raw)
             || (name == "cache_control" && marked)
-            || (name == "name" && treatment.names_on_users_only && look.role != "user")
+            || (name == "name" && treatment.names_on.is_some_and(|role| look.role != role))
             || (assistant && treatment.without.contains(&name.as_str()));
         if refused {
             changed = true;
@@ -193,6 +212,37 @@ fn rewrite(message: &RawValue, look: &Look<'_>, treatment: &Treatment, marked: b
     }
     // The bytes came from str and serde_json's own writer.
     Ok(changed.then(|| String::from_utf8(out.write()).unwrap_or_default()))
+}
+
+/// The message with its mark on the last part of its content; None when it has none.
+fn moved_mark(fields: &Fields<'_>) -> Option<String> {
+    let mark = fields.get("cache_control").filter(|mark| !json::is_null(mark))?;
+    let mut out = Body::default();
+    for (name, raw) in fields {
+        match name.as_str() {
+            "cache_control" => {}
+            "content" if raw.get().starts_with('"') => {
+                out.set("content", Json::Own(format!("[{{\"type\":\"text\",\"text\":{},\"cache_control\":{}}}]", raw.get(), mark.get())));
+            }
+            "content" if raw.get().starts_with('[') => {
+                let parts: Vec<&RawValue> = json::read(raw)?;
+                let Some((last, earlier)) = parts.split_last() else { continue };
+                let mut part = Body::default();
+                for (name, raw) in &json::read::<Fields<'_>>(last)? {
+                    part.set(name.clone(), Json::Own(raw.get().to_owned()));
+                }
+                part.set("cache_control", Json::Raw(mark));
+                let mut list = earlier.iter().fold(String::new(), |mut list, part| {
+                    push(&mut list, part.get());
+                    list
+                });
+                push(&mut list, &String::from_utf8(part.write()).ok()?);
+                out.set("content", Json::Own(format!("[{list}]")));
+            }
+            _ => out.set(name.as_str(), Json::Raw(raw)),
+        }
+    }
+    String::from_utf8(out.write()).ok()
 }
 
 /// A list of content parts; None when it can stay.
@@ -387,10 +437,10 @@ mod tests {
     fn marks_and_members_that_a_provider_refuses_go() {
         let marked = r#"[{"role":"user","cache_control":{"type":"ephemeral"},"content":[{"type":"text","text":"\"cache_control\"","cache_control":{}}]}]"#;
         assert_eq!(plain(marked), r#"[{"role":"user","content":[{"type":"text","text":"\"cache_control\""}]}]"#);
-        assert_eq!(messages(marked, Treatment { cache_control: true, ..Default::default() }).unwrap(), marked);
+        assert_eq!(messages(marked, Treatment { marks: Marks::AsWritten, ..Default::default() }).unwrap(), marked);
         let reasoning = r#"[{"role":"assistant","content":"a","reasoning_content":"r","name":"n"}]"#;
         assert_eq!(plain(reasoning), reasoning);
-        let strict = Treatment { without: &["reasoning_content"], names_on_users_only: true, ..Default::default() };
+        let strict = Treatment { without: &["reasoning_content"], names_on: Some("user"), ..Default::default() };
         assert_eq!(messages(reasoning, strict).unwrap(), r#"[{"role":"assistant","content":"a"}]"#);
         let empty = r#"[{"role":"user","content":"a"},{"role":"assistant","content":""},{"role":"user","content":"b"}]"#;
         assert_eq!(plain(empty), empty);
@@ -398,6 +448,22 @@ mod tests {
             messages(empty, Treatment { no_empty_assistant: true, ..Default::default() }).unwrap(),
             r#"[{"role":"user","content":"a"},{"role":"user","content":"b"}]"#
         );
+    }
+
+    #[test]
+    fn a_mark_moves_to_the_last_part() {
+        let on_parts = Treatment { marks: Marks::OnParts, ..Default::default() };
+        let moved = |text: &str| messages(text, on_parts).unwrap();
+        assert_eq!(
+            moved(r#"[{"role":"user","content":"x","cache_control":{"type":"ephemeral"}},{"role":"developer","content":"y"}]"#),
+            r#"[{"role":"user","content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}]},{"role":"system","content":"y"}]"#
+        );
+        assert_eq!(
+            moved(r#"[{"role":"user","cache_control":{},"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":"u"}],"name":null}]"#),
+            r#"[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"u"},"cache_control":{}}]}]"#
+        );
+        let part = r#"[{"role":"user","content":[{"type":"text","text":"a","cache_control":{}}]}]"#;
+        assert_eq!(moved(part), part);
     }
 
     #[test]

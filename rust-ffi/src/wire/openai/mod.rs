@@ -5,7 +5,7 @@ pub mod errors;
 mod families;
 pub mod finish_reason;
 pub mod messages;
-mod quirks;
+pub(super) mod quirks;
 pub mod request;
 pub mod stream;
 mod template;
@@ -32,7 +32,7 @@ impl Dialect for OpenAi {
             Operation::Completion => "chat/completions",
             Operation::Embedding => "embeddings",
         };
-        let url = if row.has(Quirk::HerokuPath) { join(&join(&route.api_base, "v1"), path) } else { join(&route.api_base, path) };
+        let url = if row.has(Quirk::V1Path) { join(&join(&route.api_base, "v1"), path) } else { join(&route.api_base, path) };
         let mut credentials = Vec::new();
         if let Some(key) = &route.api_key {
             credentials.push(bearer(key.expose()));
@@ -50,7 +50,7 @@ impl Dialect for OpenAi {
                 credentials.extend(account(request, name, if own { env } else { &[] })?.map(|value| (header.to_owned(), value)));
             }
         }
-        request::prepare(row, operation, route, &route.model, request, Target { url, credentials })
+        request::prepare(row, operation, route, request, Target { url, credentials, family: &route.model, adjust: &|_, _| Ok(None) })
     }
 }
 

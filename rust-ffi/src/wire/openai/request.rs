@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, NON_ALPHANUMERIC};
-use serde_json::value::RawValue;
 use serde_json::Value;
 
 use super::errors::Origin;
-use super::messages::{self, Text, Treatment};
+use super::messages::{self, Marks, Text, Treatment};
 use super::{families, quirks, Decoder};
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
@@ -19,34 +18,39 @@ use crate::wire::providers::{is_o_series, Provider, Quirk};
 use crate::wire::{HttpCall, Operation};
 
 /// Where a request goes and with which credentials: what the dialects of OpenAI's protocol differ in.
-pub struct Target {
+pub struct Target<'t> {
     pub url: String,
     /// Lower-case names.
     pub credentials: Vec<(String, String)>,
+    /// The model that decides on the parameters' rules, where the route's is a deployment's name.
+    pub family: &'t str,
+    pub adjust: Adjust<'t>,
 }
+
+/// A dialect's own changes to a chat request; gives back the tool that stands for `response_format`, where one does.
+pub type Adjust<'t> = &'t dyn Fn(&mut Body<'_>, &Rules<'_>) -> Result<Option<&'static str>>;
 
 /// Characters that stand for themselves in a path segment or a query.
 pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Makes the call. `family` is the model that decides on the parameters' rules, where the route's is a deployment's name.
+/// Makes the call.
 pub fn prepare(
     row: &'static Provider,
     operation: Operation,
     route: &Route,
-    family: &str,
     request: &Request<'_>,
-    target: Target,
+    target: Target<'_>,
 ) -> Result<HttpCall> {
     let rules = Rules::of(request)?;
     let mut decoder = Decoder {
-        origin: Origin { row, model: route.model.clone(), key: route.api_key.clone() },
+        origin: Origin::new(row, operation, &route.model, route.api_key.clone()),
         operation,
         include_usage: false,
         json_tool: None,
         keep_base64: false,
     };
     let (body, stream) = match operation {
-        Operation::Completion => chat(row, route, family, request, &rules, &mut decoder)?,
+        Operation::Completion => chat(row, route, request, &target, &rules, &mut decoder)?,
         Operation::Embedding => (embedding(row, route, request, &rules, &mut decoder)?, false),
     };
     let headers = headers(row, request, target.credentials, stream)?;
@@ -57,30 +61,33 @@ pub fn prepare(
 fn chat<'r>(
     row: &'static Provider,
     route: &Route,
-    family: &str,
     request: &'r Request<'_>,
+    target: &Target<'_>,
     rules: &Rules<'_>,
     decoder: &mut Decoder,
 ) -> Result<(Body<'r>, bool)> {
     let raw = request.raw("messages").ok_or_else(|| {
         Error::bad_request("`messages` is missing; give at least one, as in [{\"role\": \"user\", \"content\": \"Hello\"}]")
     })?;
-    let mut body = sort::chat(row, &route.model, request, rules)?;
+    let mut body = sort::chat(row, &route.model, target.family, request, rules)?;
     let stream = request.is_stream()?;
     if stream {
-        decoder.include_usage =
-            body.get("stream_options").and_then(Json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
+        // Told by what was asked for: some providers send usage without being asked, and are asked where the caller did not.
+        decoder.include_usage = request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
     } else {
         body.remove("stream");
         body.remove("stream_options");
     }
     if row.has(Quirk::OpenAiFamilies) {
-        families::apply(&mut body, family, rules)?;
+        families::apply(&mut body, target.family, rules)?;
     }
     tools(&mut body)?;
-    decoder.json_tool = quirks::apply(&mut body, row, &route.model, rules)?;
-    let treatment = treatment(row, route, family);
-    if !treatment.cache_control {
+    decoder.json_tool = match (target.adjust)(&mut body, rules)? {
+        None => quirks::apply(&mut body, row, &route.model, rules)?,
+        tool => tool,
+    };
+    let treatment = treatment(row, route, target.family);
+    if treatment.marks == Marks::TakenOut {
         if let Some(clean) = body.get("tools").and_then(|tools| match tools {
             Json::Raw(raw) => messages::unmarked(raw),
             Json::Own(_) => None,
@@ -125,21 +132,51 @@ fn tools(body: &mut Body<'_>) -> Result<()> {
 }
 
 fn treatment(row: &Provider, route: &Route, family: &str) -> Treatment {
+    // A server of the caller's own behind the `openai` provider may well be a gateway to a model that knows the marks.
     let own_server = row.name == "openai" && !is_openai_host(&route.api_base);
+    let marks = if own_server || row.has(Quirk::CacheControl) {
+        Marks::AsWritten
+    } else if row.has(Quirk::CacheControlByModel) && knows_marks(&route.model) {
+        Marks::OnParts
+    } else {
+        Marks::TakenOut
+    };
+    let text = if row.has(Quirk::TextContent) {
+        Text::Everywhere
+    } else if row.has(Quirk::TextToolContent) {
+        Text::InToolMessages
+    } else {
+        Text::AsWritten
+    };
+    let without: &[&str] = if row.has(Quirk::NoReasoningContent) {
+        &["reasoning_content", "thinking_blocks"]
+    } else if row.has(Quirk::NoThinkingBlocks) {
+        &["thinking_blocks"]
+    } else if row.has(Quirk::PlainAssistant) {
+        &["thinking_blocks", "provider_specific_fields"]
+    } else {
+        &[]
+    };
+    let names_on = if row.has(Quirk::NamesOnUsers) {
+        Some("user")
+    } else if row.has(Quirk::NamesOnTools) {
+        Some("tool")
+    } else {
+        None
+    };
     Treatment {
         developer: row.has(Quirk::OpenAiFamilies) && is_o_series(family),
-        cache_control: own_server || row.has(Quirk::CacheControl),
-        text: if row.has(Quirk::TextContent) {
-            Text::Everywhere
-        } else if row.has(Quirk::TextToolContent) {
-            Text::InToolMessages
-        } else {
-            Text::AsWritten
-        },
-        without: if row.has(Quirk::NoReasoningContent) { &["reasoning_content", "thinking_blocks"] } else { &[] },
-        names_on_users_only: row.has(Quirk::NamesOnlyOnUsers),
+        marks,
+        text,
+        without,
+        names_on,
         no_empty_assistant: row.has(Quirk::NoEmptyAssistant),
     }
+}
+
+/// Models with a cache that is told what to keep. Source: OpenRouter's page on prompt caching.
+fn knows_marks(model: &str) -> bool {
+    ["claude", "gemini", "minimax", "glm", "z-ai"].iter().any(|family| model.contains(family))
 }
 
 fn is_openai_host(api_base: &str) -> bool {
@@ -271,9 +308,4 @@ pub fn account(request: &Request<'_>, name: &'static str, env: &'static [&'stati
     }
     let value = env.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     value.map(|value| checked(name, &value).map(str::to_owned)).transpose()
-}
-
-/// Is a raw value in use at all? Kept here, so that the dialects need not know of JSON's null.
-pub fn given(raw: Option<&RawValue>) -> bool {
-    raw.is_some_and(|raw| !json::is_null(raw))
 }

@@ -64,13 +64,10 @@ fn names<'a>(request: &Request<'a>, name: &str) -> Result<Vec<Cow<'a, str>>> {
     list.into_iter().map(|item| crate::engine::request::string(name, item)).collect()
 }
 
-/// A chat request's body: `model` and what the caller wrote, in the caller's order, without the control keys.
-pub fn chat<'r>(row: &Provider, model: &str, request: &'r Request<'_>, rules: &Rules<'_>) -> Result<Body<'r>> {
-    let mut supported = (row.chat)(model).set();
-    if let Some(base) = request.str("base_model")? {
-        // Additive, as in litellm: the real model behind an alias can only add.
-        (row.chat)(&base).list().for_each(|param| supported.insert(param));
-    }
+/// A chat request's body: `model` and what the caller wrote, in the caller's order, without the control keys. `family` is the model that
+/// decides on what is supported, where `model` is a name that says nothing (a deployment's).
+pub fn chat<'r>(row: &Provider, model: &str, family: &str, request: &'r Request<'_>, rules: &Rules<'_>) -> Result<Body<'r>> {
+    let supported = (row.chat)(family).set();
     let mut body = start(model);
     let mut refused = Vec::new();
     for (name, raw) in &request.fields {
@@ -195,7 +192,7 @@ mod tests {
         let request = Request::parse(request.as_bytes()).unwrap();
         let row = find(provider).unwrap();
         let rules = Rules::of(&request)?;
-        let mut body = chat(row, model, &request, &rules)?;
+        let mut body = chat(row, model, model, &request, &rules)?;
         finish(&mut body, row, Operation::Completion, &request, &rules)?;
         Ok(String::from_utf8(body.write()).unwrap())
     }
@@ -265,7 +262,7 @@ mod tests {
             let request = Request::parse(text.as_bytes()).unwrap();
             let rules = Rules::of(&request).unwrap();
             let supported = (row.chat)("some-model").set();
-            let outcome = chat(row, "some-model", &request, &rules);
+            let outcome = chat(row, "some-model", "some-model", &request, &rules);
             let unsupported: Vec<Param> = picked.iter().copied().filter(|p| !supported.has(*p) && !UNCHECKED.has(*p)).collect();
             match outcome {
                 Err(error) => {

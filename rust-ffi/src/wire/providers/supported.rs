@@ -217,7 +217,13 @@ pub fn azure(model: &str) -> Supported {
     let base = Supported::new(BASE);
     if let Some(gpt5) = Gpt5::of(model) {
         let without = if gpt5.none == Some(true) { NOT_GPT5_NONE } else { NOT_GPT5 };
-        return base.without(without).with(&[User, ReasoningEffort, Verbosity]);
+        let base = base.without(without);
+        // Azure has shown logprobs for these two only.
+        let name = base_model(model);
+        if name.starts_with("gpt-5.2") || name.starts_with("gpt-5.4") {
+            return base.with(&[User, ReasoningEffort, Verbosity, Logprobs, TopLogprobs]);
+        }
+        return base.with(&[User, ReasoningEffort, Verbosity]);
     }
     if is_o_series(model) {
         return base.without(&[Logprobs, TopP, PresencePenalty, FrequencyPenalty, TopLogprobs]).with(&[User, ReasoningEffort]);
@@ -226,7 +232,11 @@ pub fn azure(model: &str) -> Supported {
 }
 
 /// A server of OpenAI's protocol of which no more is known.
-pub fn compatible(_: &str) -> Supported {
+pub fn compatible(model: &str) -> Supported {
+    // litellm sends `user` where the model is one of OpenAI's by its name, whoever serves it.
+    if super::model_owner(model) == Some("openai") {
+        return Supported::new(BASE).with(&[User]);
+    }
     Supported::new(BASE)
 }
 

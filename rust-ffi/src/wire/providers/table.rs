@@ -163,7 +163,7 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("CODESTRAL_API_KEY"), ANY])
         .chat(list::mistral)
         .max_tokens()
-        .quirks(MISTRAL),
+        .quirks(&[Quirk::Mistral, Quirk::NoReasoningContent, Quirk::NoEmptyAssistant, Quirk::TextContent, Quirk::NamesOnTools]),
     row("cognition").at("https://api.cognition.ai/v1", &[Env("COGNITION_API_BASE")]).key(&[Env("COGNITION_API_KEY"), ANY]),
     row("cometapi")
         .at("https://api.cometapi.com/v1", &[Env("COMETAPI_BASE_URL")])
@@ -183,20 +183,20 @@ pub static ALL: &[Provider] = &[
     row("dashscope")
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("DASHSCOPE_API_BASE")])
         .key(&[Env("DASHSCOPE_API_KEY"), ANY])
-        .chat(list::compatible_with_effort),
+        .chat(list::compatible_with_effort).quirks(&[Quirk::CacheControl]),
     row("databricks")
         .own(&[Env("DATABRICKS_API_BASE")])
         .key(&[Setting("databricks_key"), Env("DATABRICKS_API_KEY"), ANY])
         .chat(list::databricks)
         .max_tokens()
         .errors(ErrorFamily::ByStatus)
-        .unreadable(Unreadable::ApiConnection),
+        .unreadable(Unreadable::ApiConnection).quirks(&[Quirk::ThinkingBudget, Quirk::CacheControlByModel, Quirk::NoThinkingBlocks]).embedding(&[]),
     row("deepinfra")
         .at("https://api.deepinfra.com/v1/openai", &[Env("DEEPINFRA_API_BASE")])
         .key(&[Env("DEEPINFRA_API_KEY"), ANY])
         .chat(list::deepinfra)
         .max_tokens()
-        .quirks(&[Quirk::TextToolContent]),
+        .quirks(&[Quirk::TextToolContent, Quirk::ToolChoiceAutoOrNone]),
     row("deepseek")
         .at("https://api.deepseek.com/beta", &[Env("DEEPSEEK_API_BASE")])
         .key(&[Env("DEEPSEEK_API_KEY"), ANY])
@@ -229,8 +229,8 @@ pub static ALL: &[Provider] = &[
         .chat(list::fireworks)
         .unreadable(Unreadable::ApiWithStatus)
         .max_tokens()
-        .quirks(&[Quirk::FireworksModels])
-        .embedding(&[]),
+        .quirks(&[Quirk::FireworksModels, Quirk::UsageInStreams, Quirk::PlainAssistant])
+        .embedding(&["dimensions"]),
     row("friendliai")
         .at("https://api.friendli.ai/serverless/v1", &[Env("FRIENDLI_API_BASE")])
         .key(&[Env("FRIENDLIAI_API_KEY"), Env("FRIENDLI_TOKEN"), ANY])
@@ -254,21 +254,21 @@ pub static ALL: &[Provider] = &[
         .chat(list::groq)
         .unreadable(Unreadable::ApiConnection)
         .max_tokens()
-        .plain_model(),
+        .plain_model().quirks(&[Quirk::GroqSchemas, Quirk::GroqSearch]),
     row("helicone").at("https://ai-gateway.helicone.ai", &[]).key(&[Env("HELICONE_API_KEY"), ANY]),
     row("heroku")
         .own(&[Env("HEROKU_API_BASE")])
         .key(&[Env("HEROKU_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection)
-        .quirks(&[Quirk::TextContent, Quirk::HerokuPath])
+        .quirks(&[Quirk::TextContent, Quirk::V1Path])
         .plain_model(),
     row("huggingface")
         .at("https://router.huggingface.co/v1", &[Env("HF_API_BASE"), Env("HUGGINGFACE_API_BASE")])
         .key(&[Setting("huggingface_key"), Env("HF_TOKEN"), Env("HUGGINGFACE_API_KEY"), ANY])
         .errors(ErrorFamily::HuggingFace)
         .unreadable(Unreadable::ApiWithStatus)
-        .plain_model(),
+        .plain_model().quirks(&[Quirk::CacheControl]),
     row("hyperbolic")
         .at("https://api.hyperbolic.xyz/v1", &[Env("HYPERBOLIC_API_BASE")])
         .key(&[Env("HYPERBOLIC_API_KEY"), ANY])
@@ -296,8 +296,8 @@ pub static ALL: &[Provider] = &[
         .chat(list::mistral)
         .unreadable(Unreadable::ApiConnection)
         .max_tokens()
-        .quirks(MISTRAL)
-        .embedding(&["encoding_format", "dimensions"])
+        .quirks(&[Quirk::Mistral, Quirk::NoReasoningContent, Quirk::NoEmptyAssistant, Quirk::TextContent, Quirk::NamesOnTools, Quirk::V1Path])
+        .embedding(&["encoding_format"])
         .plain_model(),
     row("modelscope")
         .at("https://api-inference.modelscope.cn/v1", &[Env("MODELSCOPE_API_BASE")])
@@ -307,7 +307,7 @@ pub static ALL: &[Provider] = &[
         .at("https://api.moonshot.ai/v1", &[Env("MOONSHOT_API_BASE")])
         .key(&[Env("MOONSHOT_API_KEY"), ANY])
         .chat(list::moonshot)
-        .max_tokens(),
+        .max_tokens().quirks(&[Quirk::ToolChoiceNotRequired]),
     row("morph").at("https://api.morphllm.com/v1", &[Env("MORPH_API_BASE")]).key(&[Env("MORPH_API_KEY"), ANY]).chat(list::morph),
     row("nadir")
         .at("https://api.getnadir.com/v1", &[Env("NADIR_API_BASE")])
@@ -348,7 +348,7 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::ApiWithStatus)
         .headers(&[("http-referer", &[Env("OR_SITE_URL")], "https://litellm.ai"), ("x-title", &[Env("OR_APP_NAME")], "liteLLM")])
         .body(&[("usage", r#"{"include":true}"#)])
-        .plain_model(),
+        .plain_model().quirks(&[Quirk::CacheControlByModel, Quirk::OpenRouterEffort]),
     row("ovhcloud")
         .at("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", &[Env("OVHCLOUD_API_BASE")])
         .key(&[Setting("ovhcloud_key"), Env("OVHCLOUD_API_KEY"), ANY])
@@ -374,11 +374,11 @@ pub static ALL: &[Provider] = &[
     row("qwen_ai_platform")
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("QWEN_AI_PLATFORM_API_BASE")])
         .key(&[Env("QWEN_AI_PLATFORM_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
-        .chat(list::compatible_with_effort),
+        .chat(list::compatible_with_effort).quirks(&[Quirk::CacheControl]),
     row("qwencloud")
         .at("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", &[Env("QWENCLOUD_API_BASE")])
         .key(&[Env("QWENCLOUD_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
-        .chat(list::compatible_with_effort),
+        .chat(list::compatible_with_effort).quirks(&[Quirk::CacheControl]),
     row("reka").at("https://api.reka.ai/v1", &[Env("REKA_API_BASE")]).key(&[Env("REKA_API_KEY"), ANY]),
     row("sail").at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")]).key(&[Env("SAIL_API_KEY"), ANY]),
     row("sambanova")
@@ -415,7 +415,7 @@ pub static ALL: &[Provider] = &[
         ])
         .chat(list::together)
         .unreadable(Unreadable::ApiWithStatus)
-        .plain_model(),
+        .plain_model().quirks(&[Quirk::PlainAssistant]),
     row("v0").at("https://api.v0.dev/v1", &[Env("V0_API_BASE")]).key(&[Env("V0_API_KEY"), ANY]).chat(list::v0),
     row("veniceai")
         .at("https://api.venice.ai/api/v1", &[])
@@ -430,7 +430,8 @@ pub static ALL: &[Provider] = &[
     row("volcengine")
         .at("https://ark.cn-beijing.volces.com/api/v3", &[Env("VOLCENGINE_API_BASE")])
         .key(&[Env("VOLCENGINE_API_KEY"), Env("ARK_API_KEY"), ANY])
-        .chat(list::volcengine),
+        .chat(list::volcengine)
+        .max_tokens(),
     row("wandb")
         .at("https://api.inference.wandb.ai/v1", &[Env("WANDB_API_BASE")])
         .key(&[Setting("wandb_key"), Env("WANDB_API_KEY"), ANY])
@@ -442,14 +443,14 @@ pub static ALL: &[Provider] = &[
         .chat(list::xai)
         .unreadable(Unreadable::ApiWithStatus)
         .max_tokens()
-        .quirks(&[Quirk::NamesOnlyOnUsers])
+        .quirks(&[Quirk::NamesOnUsers, Quirk::NoStrictTools])
         .plain_model(),
     row("xiaomi_mimo")
         .at("https://api.xiaomimimo.com/v1", &[])
         .key(&[Env("XIAOMI_MIMO_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .max_tokens(),
-    row("zai").at("https://api.z.ai/api/paas/v4", &[Env("ZAI_API_BASE")]).key(&[Env("ZAI_API_KEY"), ANY]).chat(list::zai),
+    row("zai").at("https://api.z.ai/api/paas/v4", &[Env("ZAI_API_BASE")]).key(&[Env("ZAI_API_KEY"), ANY]).chat(list::zai).quirks(&[Quirk::CacheControl]),
     // Servers at home and gateways.
     row("docker_model_runner")
         .at("http://localhost:22088/engines/llama.cpp", &[Env("DOCKER_MODEL_RUNNER_API_BASE")])
@@ -463,7 +464,7 @@ pub static ALL: &[Provider] = &[
         .no_key(Some("fake-api-key"))
         .chat(list::reasoning)
         .unreadable(Unreadable::ApiWithStatus)
-        .plain_model(),
+        .plain_model().quirks(&[Quirk::PlainTools, Quirk::ThinkingToEffort, Quirk::NoThinkingBlocks]),
     row("lemonade")
         .at("http://localhost:8000/api/v1", &[Env("LEMONADE_API_BASE")])
         .key(&[Setting("lemonade_key"), Env("LEMONADE_API_KEY"), ANY])
@@ -473,7 +474,7 @@ pub static ALL: &[Provider] = &[
     row("litellm_proxy")
         .own(&[Env("LITELLM_PROXY_API_BASE"), Setting("api_base")])
         .key(&[Env("LITELLM_PROXY_API_KEY"), ANY])
-        .chat(list::everything),
+        .chat(list::everything).quirks(&[Quirk::CacheControl]),
     row("llamafile")
         .at("http://127.0.0.1:8080/v1", &[Env("LLAMAFILE_API_BASE")])
         .key(&[Env("LLAMAFILE_API_KEY")])
@@ -481,11 +482,10 @@ pub static ALL: &[Provider] = &[
     row("lm_studio")
         .own(&[Env("LM_STUDIO_API_BASE"), Setting("api_base")])
         .key(&[Env("LM_STUDIO_API_KEY")])
-        .no_key(Some("fake-api-key")),
+        .no_key(Some("fake-api-key")).embedding(&[]),
     row("xinference")
         .own(&[Env("XINFERENCE_API_BASE"), Setting("api_base")])
         .key(&[Env("XINFERENCE_API_KEY"), ANY])
         .no_key(Some("stub-xinference-key")),
 ];
 
-const MISTRAL: &[Quirk] = &[Quirk::NoReasoningContent, Quirk::NoEmptyAssistant, Quirk::TextContent];
