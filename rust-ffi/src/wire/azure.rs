@@ -201,7 +201,13 @@ mod tests {
         assert!(body(r#","max_tokens":5,"base_model":"azure/o3-mini","reasoning_effort":"low""#)
             .contains(r#""max_completion_tokens":5"#));
         assert!(body(r#","max_tokens":5"#).contains(r#""max_tokens":5"#));
-        for (name, model) in [("my-o3-mini-eu", "o3"), ("o_series/mine", "o1"), ("gpt5_series/mine", "gpt-5"), ("demo1", "demo1"), ("gpt-4o", "gpt-4o")] {
+        for (name, model) in [
+            ("my-o3-mini-eu", "o3"),
+            ("o_series/mine", "o1"),
+            ("gpt5_series/mine", "gpt-5"),
+            ("demo1", "demo1"),
+            ("gpt-4o", "gpt-4o"),
+        ] {
             assert_eq!(family(name), model, "{name}");
         }
     }
@@ -215,7 +221,12 @@ mod tests {
             assert!(with(version).is_ok(), "{version}");
         }
         let schema = r#","response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}"#;
-        let body = |version: &str| String::from_utf8(call("gpt-4o", "https://h", &format!(r#"{schema},"api_version":"{version}""#)).unwrap().body.to_vec()).unwrap();
+        let body = |version: &str| {
+            String::from_utf8(
+                call("gpt-4o", "https://h", &format!(r#"{schema},"api_version":"{version}""#)).unwrap().body.to_vec(),
+            )
+            .unwrap()
+        };
         assert!(body("2024-10-21").contains("json_schema"));
         assert!(body("2024-05-01-preview").contains("json_tool_call"));
     }

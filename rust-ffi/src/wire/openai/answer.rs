@@ -235,7 +235,8 @@ struct New {
 impl New {
     /// Content that came as a list of texts and thoughts (Mistral's reasoning models). Other lists stay as they are.
     fn of_parts(content: Option<&&RawValue>) -> New {
-        let Some(Value::Array(parts)) = content.filter(|raw| raw.get().starts_with('[')).and_then(|raw| json::read::<Value>(raw)) else {
+        let Some(Value::Array(parts)) = content.filter(|raw| raw.get().starts_with('[')).and_then(|raw| json::read::<Value>(raw))
+        else {
             return New::default();
         };
         let text = |part: &Value| match part["type"].as_str() {
@@ -248,7 +249,10 @@ impl New {
                 (Some(text), ..) => content.push_str(&text),
                 (None, Some("thinking"), Value::String(thought)) => reasoning.get_or_insert_with(String::new).push_str(thought),
                 (None, Some("thinking"), Value::Array(thoughts)) => {
-                    thoughts.iter().filter_map(text).for_each(|thought| reasoning.get_or_insert_with(String::new).push_str(&thought));
+                    thoughts
+                        .iter()
+                        .filter_map(text)
+                        .for_each(|thought| reasoning.get_or_insert_with(String::new).push_str(&thought));
                 }
                 _ => return New::default(),
             }
@@ -260,7 +264,9 @@ impl New {
 /// Reasoning under one name, no empty list of calls, and what is new. None when the message can stay.
 fn rewrite_message(message: &Fields<'_>, new: New) -> Option<String> {
     let present = |name: &str| message.get(name).is_some_and(|raw| !json::is_null(raw));
-    let renamed = new.reasoning.is_none() && !present("reasoning_content") && message.get("reasoning").is_some_and(|raw| raw.get().starts_with('"'));
+    let renamed = new.reasoning.is_none()
+        && !present("reasoning_content")
+        && message.get("reasoning").is_some_and(|raw| raw.get().starts_with('"'));
     let no_calls = new.replaces_calls || message.get("tool_calls").is_some_and(|raw| raw.get() == "[]");
     let no_role = !present("role");
     if !renamed && !no_calls && !no_role && new.content.is_none() {
@@ -373,7 +379,9 @@ mod tests {
             answer(r#"{"role":"assistant","content":"a","reasoning_content":null,"reasoning":"s"}"#)["reasoning_content"],
             "s"
         );
-        let parts = answer(r#"{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"42"}]}"#);
+        let parts = answer(
+            r#"{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"42"}]}"#,
+        );
         assert_eq!((&parts["content"], &parts["reasoning_content"]), (&"42".into(), &"hm".into()));
         let odd = r#"{"role":"assistant","content":[{"type":"image","data":"x"},{"type":"text","text":"42"}]}"#;
         assert!(answer(odd)["content"].is_array());

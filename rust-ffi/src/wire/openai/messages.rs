@@ -60,7 +60,8 @@ pub fn write<'r>(raw: &'r RawValue, treatment: &Treatment) -> Result<Json<'r>> {
         ));
     }
     // One search over all of the text, for keys that few requests hold.
-    let marked = treatment.marks != Marks::AsWritten && memchr::memmem::find(raw.get().as_bytes(), b"\"cache_control\"").is_some();
+    let marked =
+        treatment.marks != Marks::AsWritten && memchr::memmem::find(raw.get().as_bytes(), b"\"cache_control\"").is_some();
     let mut out: Option<String> = None;
     for (at, message) in list.iter().enumerate() {
         let look = Look::of(message, at)?;
@@ -184,7 +185,9 @@ fn rewrite(message: &RawValue, look: &Look<'_>, treatment: &Treatment, marked: b
         let moved = moved_mark(&fields);
         let plain = Treatment { marks: Marks::AsWritten, ..*treatment };
         return match moved.map(RawValue::from_string) {
-            Some(Ok(moved)) => Ok(Some(rewrite(&moved, &Look::of(&moved, at)?, &plain, false, at)?.unwrap_or_else(|| moved.get().to_owned()))),
+            Some(Ok(moved)) => {
+                Ok(Some(rewrite(&moved, &Look::of(&moved, at)?, &plain, false, at)?.unwrap_or_else(|| moved.get().to_owned())))
+            }
             _ if look.passes(&plain, false) => Ok(None),
             _ => rewrite(message, look, &plain, false, at),
         };
@@ -222,7 +225,10 @@ fn moved_mark(fields: &Fields<'_>) -> Option<String> {
         match name.as_str() {
             "cache_control" => {}
             "content" if raw.get().starts_with('"') => {
-                out.set("content", Json::Own(format!("[{{\"type\":\"text\",\"text\":{},\"cache_control\":{}}}]", raw.get(), mark.get())));
+                out.set(
+                    "content",
+                    Json::Own(format!("[{{\"type\":\"text\",\"text\":{},\"cache_control\":{}}}]", raw.get(), mark.get())),
+                );
             }
             "content" if raw.get().starts_with('[') => {
                 let parts: Vec<&RawValue> = json::read(raw)?;
@@ -459,7 +465,9 @@ mod tests {
             r#"[{"role":"user","content":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}]},{"role":"system","content":"y"}]"#
         );
         assert_eq!(
-            moved(r#"[{"role":"user","cache_control":{},"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":"u"}],"name":null}]"#),
+            moved(
+                r#"[{"role":"user","cache_control":{},"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":"u"}],"name":null}]"#
+            ),
             r#"[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"u"},"cache_control":{}}]}]"#
         );
         let part = r#"[{"role":"user","content":[{"type":"text","text":"a","cache_control":{}}]}]"#;

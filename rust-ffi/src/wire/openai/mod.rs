@@ -50,7 +50,13 @@ impl Dialect for OpenAi {
                 credentials.extend(account(request, name, if own { env } else { &[] })?.map(|value| (header.to_owned(), value)));
             }
         }
-        request::prepare(row, operation, route, request, Target { url, credentials, family: &route.model, adjust: &|_, _| Ok(None) })
+        request::prepare(
+            row,
+            operation,
+            route,
+            request,
+            Target { url, credentials, family: &route.model, adjust: &|_, _| Ok(None) },
+        )
     }
 }
 

@@ -19,7 +19,8 @@ pub fn apply(body: &mut Body<'_>, row: &Provider, model: &str, rules: &Rules<'_>
             Quirk::ThinkingToEffort => thinking_to_effort(body),
             Quirk::ThinkingBudget => thinking_budget(body),
             Quirk::PlainTools => tools(body, |tool| {
-                drop_member(&mut tool["function"], "strict") | drop_false(&mut tool["function"]["parameters"], "additionalProperties")
+                drop_member(&mut tool["function"], "strict")
+                    | drop_false(&mut tool["function"]["parameters"], "additionalProperties")
             }),
             Quirk::NoStrictTools => tools(body, |tool| drop_member(&mut tool["function"], "strict")),
             Quirk::Mistral => mistral(body, model),
@@ -118,7 +119,8 @@ fn mistral(body: &mut Body<'_>, model: &str) {
     if model.contains("magistral") {
         let thinking = body.remove("thinking").and_then(|value| value.read::<Value>());
         let effort = body.remove("reasoning_effort");
-        let wanted = thinking.is_some_and(|t| t["type"] != "disabled") || effort.is_some_and(|effort| effort.text() != "\"none\"");
+        let wanted =
+            thinking.is_some_and(|t| t["type"] != "disabled") || effort.is_some_and(|effort| effort.text() != "\"none\"");
         if wanted {
             body.set("prompt_mode", Value::from("reasoning").into());
         }
@@ -225,7 +227,10 @@ mod tests {
         assert_eq!(sent["tools"][0]["function"], json!({"name": "f", "strict": true, "parameters": {"type": "object"}}));
         let certain = json!({"type": "function", "function": {"name": "f"}});
         assert_eq!(body("mistral", "m", json!({"tool_choice": certain}))["tool_choice"], certain);
-        assert_eq!(body("mistral", "magistral-medium-latest", json!({"reasoning_effort": "high"})), json!({"prompt_mode": "reasoning"}));
+        assert_eq!(
+            body("mistral", "magistral-medium-latest", json!({"reasoning_effort": "high"})),
+            json!({"prompt_mode": "reasoning"})
+        );
         assert_eq!(body("mistral", "magistral-medium-latest", json!({"reasoning_effort": "none"})), json!({}));
     }
 
@@ -234,7 +239,10 @@ mod tests {
         let tool = json!([{"type": "function", "function": {"name": "f", "strict": true, "parameters": {
             "type": "object", "additionalProperties": false, "properties": {"strict": {"type": "object", "additionalProperties": false}}}}}]);
         let function = |provider: &str| body(provider, "m", json!({"tools": tool}))["tools"][0]["function"].clone();
-        assert_eq!(function("hosted_vllm"), json!({"name": "f", "parameters": {"type": "object", "properties": {"strict": {"type": "object"}}}}));
+        assert_eq!(
+            function("hosted_vllm"),
+            json!({"name": "f", "parameters": {"type": "object", "properties": {"strict": {"type": "object"}}}})
+        );
         assert_eq!(function("xai")["parameters"]["additionalProperties"], false);
         assert!(function("xai").get("strict").is_none());
         assert_eq!(function("groq")["strict"], true);
@@ -242,7 +250,9 @@ mod tests {
 
     #[test]
     fn a_choice_of_tools_that_is_not_possible_is_refused() {
-        for (provider, choice) in [("deepinfra", json!("required")), ("deepinfra", json!({"type": "function"})), ("moonshot", json!("required"))] {
+        for (provider, choice) in
+            [("deepinfra", json!("required")), ("deepinfra", json!({"type": "function"})), ("moonshot", json!("required"))]
+        {
             let error = applied(provider, "m", json!({"tool_choice": choice})).unwrap_err();
             assert_eq!(error.kind, ErrorKind::UnsupportedParams, "{provider}");
         }
@@ -265,7 +275,12 @@ mod tests {
             let (sent, tool) = applied("groq", model, members.clone()).unwrap();
             assert_eq!((sent, tool), (members, None));
         }
-        assert!(applied("groq", "llama", json!({"response_format": format, "tools": [{"type": "function", "function": {"name": "f"}}]})).is_err());
+        assert!(applied(
+            "groq",
+            "llama",
+            json!({"response_format": format, "tools": [{"type": "function", "function": {"name": "f"}}]})
+        )
+        .is_err());
     }
 
     #[test]
@@ -278,7 +293,10 @@ mod tests {
     #[test]
     fn small_ones() {
         assert_eq!(body("fireworks_ai", "qwen3", json!({"model": "qwen3"}))["model"], "accounts/fireworks/models/qwen3");
-        assert_eq!(body("fireworks_ai", "accounts/x/models/y", json!({"model": "accounts/x/models/y"}))["model"], "accounts/x/models/y");
+        assert_eq!(
+            body("fireworks_ai", "accounts/x/models/y", json!({"model": "accounts/x/models/y"}))["model"],
+            "accounts/x/models/y"
+        );
         assert_eq!(body("fireworks_ai", "a/b", json!({"stream": true}))["stream_options"], json!({"include_usage": true}));
         assert_eq!(body("openrouter", "m", json!({"reasoning_effort": "max"}))["reasoning_effort"], "xhigh");
     }

@@ -73,7 +73,8 @@ fn chat<'r>(
     let stream = request.is_stream()?;
     if stream {
         // Told by what was asked for: some providers send usage without being asked, and are asked where the caller did not.
-        decoder.include_usage = request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
+        decoder.include_usage =
+            request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
     } else {
         body.remove("stream");
         body.remove("stream_options");

@@ -24,16 +24,19 @@ const DONE: &str = "[DONE]";
 
 type Object<'a> = IndexMap<String, &'a RawValue>;
 
+/// How the provider's row makes an error of what came.
+pub type Blame<T> = Box<dyn Fn(&T) -> Error + Send>;
+
 /// What the decoder has to know of its call.
 pub struct Settings {
     /// The `model` that chunks show; None keeps the provider's.
     pub model: Option<String>,
     /// `stream_options.include_usage`: without it usage is not part of any chunk.
     pub include_usage: bool,
-    /// Makes an error of the provider's error object, which came with this HTTP status.
-    pub error: Box<dyn Fn(&RawValue) -> Error + Send>,
+    /// Makes an error of the provider's error object.
+    pub error: Blame<RawValue>,
     /// Makes an error of a body that is no event stream at all.
-    pub foreign_body: Box<dyn Fn(&[u8]) -> Error + Send>,
+    pub foreign_body: Blame<[u8]>,
 }
 
 /// A reader for one stream.
@@ -303,13 +306,16 @@ impl Stream {
             let index = call.get("index").and_then(|raw| json::read::<i64>(raw));
             let id = call.get("id").and_then(|raw| json::read::<String>(raw)).unwrap_or_default();
             let found = match index {
-                Some(index) => tools.iter().rposition(|t| t.index == Some(index) && (id.is_empty() || t.id.is_empty() || t.id == id)),
+                Some(index) => {
+                    tools.iter().rposition(|t| t.index == Some(index) && (id.is_empty() || t.id.is_empty() || t.id == id))
+                }
                 None if id.is_empty() => *last_tool,
                 None => tools.iter().position(|tool| tool.id == id),
             };
             let at = found.unwrap_or_else(|| {
                 let free = tools.iter().map(|tool| tool.slot + 1).max().unwrap_or(0);
-                let wanted = index.and_then(|index| i32::try_from(index).ok()).filter(|slot| tools.iter().all(|t| t.slot != *slot));
+                let wanted =
+                    index.and_then(|index| i32::try_from(index).ok()).filter(|slot| tools.iter().all(|t| t.slot != *slot));
                 tools.push(Tool { index, id: String::new(), slot: wanted.unwrap_or(free) });
                 tools.len() - 1
             });
@@ -363,7 +369,13 @@ impl Stream {
     }
 
     /// A chunk as JSON of its own.
-    fn whole(&self, top: &Object<'_>, choices: &[ParsedChoice<'_>], usage: Option<&RawValue>, pad: Option<&RawValue>) -> StreamEvent {
+    fn whole(
+        &self,
+        top: &Object<'_>,
+        choices: &[ParsedChoice<'_>],
+        usage: Option<&RawValue>,
+        pad: Option<&RawValue>,
+    ) -> StreamEvent {
         let mut out = ObjectWriter::new();
         let mut had_model = false;
         for (name, raw) in top {
@@ -405,7 +417,9 @@ impl Stream {
 fn error_without_object(name: &str, text: &str) -> Option<Box<RawValue>> {
     let reports = |first: &Object<'_>| first.get("error").is_some_and(|raw| !json::is_null(raw));
     match serde_json::from_str::<Box<RawValue>>(text) {
-        Ok(raw) if name == "error" || json::read::<Vec<Object<'_>>>(&raw).is_some_and(|list| list.first().is_some_and(reports)) => {
+        Ok(raw)
+            if name == "error" || json::read::<Vec<Object<'_>>>(&raw).is_some_and(|list| list.first().is_some_and(reports)) =>
+        {
             Some(raw)
         }
         Err(_) if name == "error" => serde_json::value::to_raw_value(text).ok(),

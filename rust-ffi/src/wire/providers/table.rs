@@ -183,14 +183,17 @@ pub static ALL: &[Provider] = &[
     row("dashscope")
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("DASHSCOPE_API_BASE")])
         .key(&[Env("DASHSCOPE_API_KEY"), ANY])
-        .chat(list::compatible_with_effort).quirks(&[Quirk::CacheControl]),
+        .chat(list::compatible_with_effort)
+        .quirks(&[Quirk::CacheControl]),
     row("databricks")
         .own(&[Env("DATABRICKS_API_BASE")])
         .key(&[Setting("databricks_key"), Env("DATABRICKS_API_KEY"), ANY])
         .chat(list::databricks)
         .max_tokens()
         .errors(ErrorFamily::ByStatus)
-        .unreadable(Unreadable::ApiConnection).quirks(&[Quirk::ThinkingBudget, Quirk::CacheControlByModel, Quirk::NoThinkingBlocks]).embedding(&[]),
+        .unreadable(Unreadable::ApiConnection)
+        .quirks(&[Quirk::ThinkingBudget, Quirk::CacheControlByModel, Quirk::NoThinkingBlocks])
+        .embedding(&[]),
     row("deepinfra")
         .at("https://api.deepinfra.com/v1/openai", &[Env("DEEPINFRA_API_BASE")])
         .key(&[Env("DEEPINFRA_API_KEY"), ANY])
@@ -254,7 +257,8 @@ pub static ALL: &[Provider] = &[
         .chat(list::groq)
         .unreadable(Unreadable::ApiConnection)
         .max_tokens()
-        .plain_model().quirks(&[Quirk::GroqSchemas, Quirk::GroqSearch]),
+        .plain_model()
+        .quirks(&[Quirk::GroqSchemas, Quirk::GroqSearch]),
     row("helicone").at("https://ai-gateway.helicone.ai", &[]).key(&[Env("HELICONE_API_KEY"), ANY]),
     row("heroku")
         .own(&[Env("HEROKU_API_BASE")])
@@ -268,7 +272,8 @@ pub static ALL: &[Provider] = &[
         .key(&[Setting("huggingface_key"), Env("HF_TOKEN"), Env("HUGGINGFACE_API_KEY"), ANY])
         .errors(ErrorFamily::HuggingFace)
         .unreadable(Unreadable::ApiWithStatus)
-        .plain_model().quirks(&[Quirk::CacheControl]),
+        .plain_model()
+        .quirks(&[Quirk::CacheControl]),
     row("hyperbolic")
         .at("https://api.hyperbolic.xyz/v1", &[Env("HYPERBOLIC_API_BASE")])
         .key(&[Env("HYPERBOLIC_API_KEY"), ANY])
@@ -296,7 +301,14 @@ pub static ALL: &[Provider] = &[
         .chat(list::mistral)
         .unreadable(Unreadable::ApiConnection)
         .max_tokens()
-        .quirks(&[Quirk::Mistral, Quirk::NoReasoningContent, Quirk::NoEmptyAssistant, Quirk::TextContent, Quirk::NamesOnTools, Quirk::V1Path])
+        .quirks(&[
+            Quirk::Mistral,
+            Quirk::NoReasoningContent,
+            Quirk::NoEmptyAssistant,
+            Quirk::TextContent,
+            Quirk::NamesOnTools,
+            Quirk::V1Path,
+        ])
         .embedding(&["encoding_format"])
         .plain_model(),
     row("modelscope")
@@ -307,7 +319,8 @@ pub static ALL: &[Provider] = &[
         .at("https://api.moonshot.ai/v1", &[Env("MOONSHOT_API_BASE")])
         .key(&[Env("MOONSHOT_API_KEY"), ANY])
         .chat(list::moonshot)
-        .max_tokens().quirks(&[Quirk::ToolChoiceNotRequired]),
+        .max_tokens()
+        .quirks(&[Quirk::ToolChoiceNotRequired]),
     row("morph").at("https://api.morphllm.com/v1", &[Env("MORPH_API_BASE")]).key(&[Env("MORPH_API_KEY"), ANY]).chat(list::morph),
     row("nadir")
         .at("https://api.getnadir.com/v1", &[Env("NADIR_API_BASE")])
@@ -348,7 +361,8 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::ApiWithStatus)
         .headers(&[("http-referer", &[Env("OR_SITE_URL")], "https://litellm.ai"), ("x-title", &[Env("OR_APP_NAME")], "liteLLM")])
         .body(&[("usage", r#"{"include":true}"#)])
-        .plain_model().quirks(&[Quirk::CacheControlByModel, Quirk::OpenRouterEffort]),
+        .plain_model()
+        .quirks(&[Quirk::CacheControlByModel, Quirk::OpenRouterEffort]),
     row("ovhcloud")
         .at("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", &[Env("OVHCLOUD_API_BASE")])
         .key(&[Setting("ovhcloud_key"), Env("OVHCLOUD_API_KEY"), ANY])
@@ -374,11 +388,13 @@ pub static ALL: &[Provider] = &[
     row("qwen_ai_platform")
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("QWEN_AI_PLATFORM_API_BASE")])
         .key(&[Env("QWEN_AI_PLATFORM_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
-        .chat(list::compatible_with_effort).quirks(&[Quirk::CacheControl]),
+        .chat(list::compatible_with_effort)
+        .quirks(&[Quirk::CacheControl]),
     row("qwencloud")
         .at("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", &[Env("QWENCLOUD_API_BASE")])
         .key(&[Env("QWENCLOUD_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
-        .chat(list::compatible_with_effort).quirks(&[Quirk::CacheControl]),
+        .chat(list::compatible_with_effort)
+        .quirks(&[Quirk::CacheControl]),
     row("reka").at("https://api.reka.ai/v1", &[Env("REKA_API_BASE")]).key(&[Env("REKA_API_KEY"), ANY]),
     row("sail").at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")]).key(&[Env("SAIL_API_KEY"), ANY]),
     row("sambanova")
@@ -415,7 +431,8 @@ pub static ALL: &[Provider] = &[
         ])
         .chat(list::together)
         .unreadable(Unreadable::ApiWithStatus)
-        .plain_model().quirks(&[Quirk::PlainAssistant]),
+        .plain_model()
+        .quirks(&[Quirk::PlainAssistant]),
     row("v0").at("https://api.v0.dev/v1", &[Env("V0_API_BASE")]).key(&[Env("V0_API_KEY"), ANY]).chat(list::v0),
     row("veniceai")
         .at("https://api.venice.ai/api/v1", &[])
@@ -450,7 +467,11 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("XIAOMI_MIMO_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .max_tokens(),
-    row("zai").at("https://api.z.ai/api/paas/v4", &[Env("ZAI_API_BASE")]).key(&[Env("ZAI_API_KEY"), ANY]).chat(list::zai).quirks(&[Quirk::CacheControl]),
+    row("zai")
+        .at("https://api.z.ai/api/paas/v4", &[Env("ZAI_API_BASE")])
+        .key(&[Env("ZAI_API_KEY"), ANY])
+        .chat(list::zai)
+        .quirks(&[Quirk::CacheControl]),
     // Servers at home and gateways.
     row("docker_model_runner")
         .at("http://localhost:22088/engines/llama.cpp", &[Env("DOCKER_MODEL_RUNNER_API_BASE")])
@@ -464,7 +485,8 @@ pub static ALL: &[Provider] = &[
         .no_key(Some("fake-api-key"))
         .chat(list::reasoning)
         .unreadable(Unreadable::ApiWithStatus)
-        .plain_model().quirks(&[Quirk::PlainTools, Quirk::ThinkingToEffort, Quirk::NoThinkingBlocks]),
+        .plain_model()
+        .quirks(&[Quirk::PlainTools, Quirk::ThinkingToEffort, Quirk::NoThinkingBlocks]),
     row("lemonade")
         .at("http://localhost:8000/api/v1", &[Env("LEMONADE_API_BASE")])
         .key(&[Setting("lemonade_key"), Env("LEMONADE_API_KEY"), ANY])
@@ -474,7 +496,8 @@ pub static ALL: &[Provider] = &[
     row("litellm_proxy")
         .own(&[Env("LITELLM_PROXY_API_BASE"), Setting("api_base")])
         .key(&[Env("LITELLM_PROXY_API_KEY"), ANY])
-        .chat(list::everything).quirks(&[Quirk::CacheControl]),
+        .chat(list::everything)
+        .quirks(&[Quirk::CacheControl]),
     row("llamafile")
         .at("http://127.0.0.1:8080/v1", &[Env("LLAMAFILE_API_BASE")])
         .key(&[Env("LLAMAFILE_API_KEY")])
@@ -482,10 +505,10 @@ pub static ALL: &[Provider] = &[
     row("lm_studio")
         .own(&[Env("LM_STUDIO_API_BASE"), Setting("api_base")])
         .key(&[Env("LM_STUDIO_API_KEY")])
-        .no_key(Some("fake-api-key")).embedding(&[]),
+        .no_key(Some("fake-api-key"))
+        .embedding(&[]),
     row("xinference")
         .own(&[Env("XINFERENCE_API_BASE"), Setting("api_base")])
         .key(&[Env("XINFERENCE_API_KEY"), ANY])
         .no_key(Some("stub-xinference-key")),
 ];
-
