@@ -15,7 +15,7 @@ const NAMES: [&str; 3] = ["providers", "get_llm_provider", "supported_params"];
 /// Answers the question `name`:
 ///
 /// - `providers`: {"wire": [the table of providers], "edgequake": [the providers of the crate edgequake-llm]}.
-/// - `get_llm_provider` {model, custom_llm_provider, api_base, api_key}: {model, provider, api_key, api_base}.
+/// - `get_llm_provider` {model, custom_llm_provider, api_base, api_key}: {model, custom_llm_provider, dynamic_api_key, api_base}.
 /// - `supported_params` {model, custom_llm_provider, request_type}: a list of names, or null for a provider that is not known.
 pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {
     let request = Request::parse(if request.is_empty() { b"{}" } else { request })?;

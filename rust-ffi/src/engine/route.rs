@@ -95,7 +95,7 @@ fn get_llm_provider_in(request: &Request<'_>, env: Env<'_>) -> Result<Vec<u8>> {
         api_base = api_base.or_else(|| env("OLLAMA_API_BASE")).or_else(|| Some("http://localhost:11434".to_owned()));
     }
     let answer = serde_json::json!({
-        "model": model, "provider": provider, "api_key": key, "api_base": api_base,
+        "model": model, "custom_llm_provider": provider, "dynamic_api_key": key, "api_base": api_base,
     });
     Ok(answer.to_string().into_bytes())
 }
@@ -500,8 +500,8 @@ mod tests {
             let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
             (
                 answer["model"].as_str().unwrap().to_owned(),
-                answer["provider"].as_str().unwrap().to_owned(),
-                answer["api_key"].as_str().map(str::to_owned),
+                answer["custom_llm_provider"].as_str().unwrap().to_owned(),
+                answer["dynamic_api_key"].as_str().map(str::to_owned),
                 answer["api_base"].as_str().map(str::to_owned),
             )
         };
