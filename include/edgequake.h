@@ -32,17 +32,6 @@
 /// not raise it. A program that was compiled with another number must not use the library.
 #define EQ_ABI_VERSION 1
 
-/// An answer that is not streamed. Batches of embeddings reach 130 MB.
-#define MAX_BODY (512 << 20)
-
-/// What is kept of an error's body.
-#define MAX_ERROR_BODY (64 << 10)
-
-#define DEFAULT_RETRIES 2
-
-/// The most that one event may hold. Audio and images come as single events of several MiB.
-#define MAX_EVENT (64 << 20)
-
 /// Bytes that the library made for the caller.
 typedef struct eq_buffer eq_buffer;
 

@@ -18,9 +18,9 @@ const DEFAULT_IDLE: Duration = Duration::from_secs(600);
 const LONGEST: f64 = 30.0 * 86_400.0;
 
 /// An answer that is not streamed. Batches of embeddings reach 130 MB.
-pub const MAX_BODY: usize = 512 << 20;
+pub(crate) const MAX_BODY: usize = 512 << 20;
 /// What is kept of an error's body.
-pub const MAX_ERROR_BODY: usize = 64 << 10;
+pub(crate) const MAX_ERROR_BODY: usize = 64 << 10;
 
 /// How long each part of a call may take.
 #[derive(Clone, Copy, Debug, PartialEq)]

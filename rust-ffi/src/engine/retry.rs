@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use super::error::{Error, ErrorKind, Result};
 use super::request::Request;
 
-pub const DEFAULT_RETRIES: u32 = 2;
+pub(crate) const DEFAULT_RETRIES: u32 = 2;
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(8);
 /// A server that asks for more than this is not waited for: the caller can do something better with the time.

@@ -14,7 +14,7 @@
 use memchr::memchr2;
 
 /// The most that one event may hold. Audio and images come as single events of several MiB.
-pub const MAX_EVENT: usize = 64 << 20;
+pub(crate) const MAX_EVENT: usize = 64 << 20;
 
 /// A buffer above `SHRINK_ABOVE` is cut back to `KEEP` as soon as its content fits there; the gap keeps it from going to and fro.
 const KEEP: usize = 16 << 10;
@@ -42,7 +42,7 @@ impl Event<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     InvalidUtf8,
-    /// A line, or the lines of one event together, exceed the cap ([`MAX_EVENT`]).
+    /// A line, or the lines of one event together, exceed the cap (64 MiB).
     LineTooLong,
 }
 
@@ -92,7 +92,7 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// A parser with the cap [`MAX_EVENT`].
+    /// A parser with the usual cap of 64 MiB.
     pub fn new() -> Self {
         Self::with_cap(MAX_EVENT)
     }
