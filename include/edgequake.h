@@ -249,8 +249,6 @@ typedef int32_t eq_error_text;
 /// The name of litellm's exception class, such as "RateLimitError".
 #define EQ_TEXT_KIND_NAME 6
 
-
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus

@@ -73,6 +73,15 @@ def test_fits_a_persons_head() -> None:
     assert len(symbols.declared()) <= 32
 
 
+def test_every_name_has_the_prefix(cdef: str) -> None:
+    # A C program has one namespace, and what it includes is in it.
+    macros = set(re.findall(r"^#define (\w+)", HEADER.read_text(encoding="utf-8"), re.MULTILINE))
+    assert [name for name in sorted(macros - {"EDGEQUAKE_H"}) if not name.startswith("EQ_")] == []
+    types = [name for names in _native.ffi.list_types() for name in names]
+    assert [name for name in types if not name.startswith("eq_")] == []
+    assert len(types) > 10
+
+
 def test_has_no_enum_and_no_bitfield(cdef: str) -> None:
     # Their size and layout are the compiler's choice.
     assert not re.search(r"\benum\b", cdef)
