@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, ref
 
 from . import _runtime
 from ._native import ffi, lib
-from ._runtime import DONE, FAILED, KIND, OPENED, TAG, Batch, Start
+from ._runtime import DATA_LENGTH, DONE, FAILED, KIND, LARGE, OPENED, TAG, Batch, Start
 from .streaming import Source
 
 TYPE_CHECKING = False
@@ -80,10 +80,14 @@ class Hub:
     def _read(self) -> int:
         batch, waiting = self._batch, self.waiting
         count = batch.wait(self.queue, 0)
+        large = False
         for number, event in enumerate(batch.fields(count)):
             call = waiting.get(event[TAG])
             if call is not None:
                 call.take(event, batch, number)
+            large = large or event[DATA_LENGTH] > LARGE
+        if large:
+            batch.let_go(self.queue)
         return count
 
     def close(self) -> None:
@@ -269,7 +273,7 @@ class StreamSource(Source):
             self.finish()
 
     async def more(self) -> None:
-        while self.position == len(self.items) and not self.ended:
+        while self.position >= len(self.items) and not self.ended:
             self._held = 0
             handle = self.handle
             if self._paused and handle is not None:

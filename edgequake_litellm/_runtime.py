@@ -37,6 +37,7 @@ _EVENT_SIZE: int = ffi.sizeof("eq_event")
 _FIELDS = "IiQii" + "PN" * 3 + "P"
 _unpack = Struct(f"@{_FIELDS}{_EVENT_SIZE - calcsize('@' + _FIELDS)}x").iter_unpack
 KIND, TAG, INDEX, SLOT, DATA_LENGTH, TEXT_LENGTH = 1, 2, 3, 4, 6, 8
+LARGE = 64 * 1024
 _bytes_at = ffi.unpack
 
 
@@ -70,6 +71,10 @@ class Batch:
     def fields(self, count: int) -> Iterator[tuple[int, ...]]:
         """The first `count` events as tuples of numbers: their `KIND`, `TAG`, …; pointers in them are addresses."""
         return _unpack(self._view[: count * _EVENT_SIZE])
+
+    def let_go(self, queue: Any) -> None:
+        """Gives the memory of the last events back before the next read, for answers too large to keep meanwhile."""
+        lib.eq_queue_next(queue, self._events, 0, 0, self._count)
 
     def item(self, number: int, event: tuple[int, ...]) -> str | tuple[Any, ...]:
         """The chunk that is event `number`, as a stream keeps it: the text alone where that says it all.
@@ -235,8 +240,6 @@ def queue_failure(status: int) -> Exception:
     """The exception for a status that comes without an error object."""
     if status == lib.EQ_ERR_FORKED:
         return lost("it was opened before the process forked; a child process must make calls of its own")
-    if status == lib.EQ_ERR_BUSY:
-        return RuntimeError("another thread is reading this stream: read a stream from one thread at a time")
     name = ffi.string(lib.eq_status_name(status)).decode("ascii")
     return _failure("InternalServerError", f"the engine of edgequake_litellm failed: {name}")
 

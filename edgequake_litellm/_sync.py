@@ -6,11 +6,11 @@ terminal event has been read, so that no event can reach a stranger.
 
 from __future__ import annotations
 
-from threading import current_thread, main_thread
+from threading import Lock, current_thread, main_thread
 
 from . import _runtime
 from ._native import ffi, lib
-from ._runtime import DONE, FAILED, KIND, OPENED, Batch, Start
+from ._runtime import DONE, FAILED, KIND, LARGE, OPENED, Batch, Start
 from .streaming import Source
 
 TYPE_CHECKING = False
@@ -103,6 +103,8 @@ def call(operation: bytes, request: bytes) -> tuple[Any, bytes]:
         kind = event.kind
         if kind == DONE:
             answer = _runtime.decoded(event.data), _runtime.raw(event.meta)
+            if event.data.len > LARGE:
+                channel.batch.let_go(channel.queue)
         else:
             error = _runtime.error_of(event.error)
     except BaseException:
@@ -121,10 +123,14 @@ class StreamSource(Source):
         """Starts the call and waits until the provider has accepted it. Raises litellm's exception where it does not."""
         super().__init__()
         channel = _take(_for_streams, _EVENTS_PER_READ)
-        # Whoever pops it owns it: the reader at the terminal event, or the thread that closes the stream.
+        # Whoever pops the channel owns it. It is popped under the lock only, which a reader holds while it looks at memory
+        # that goes when the channel goes.
         self._channel = [channel]
+        self._reading = Lock()
+        self._call: Any = None
+        self._generation = _runtime.process.generation
         try:
-            channel.start(operation, request, 0)
+            self._call = channel.start(operation, request, 0)
             while self.meta is None and not self.ended:
                 self._read(channel)
         except BaseException:
@@ -134,25 +140,28 @@ class StreamSource(Source):
             self.finish()
 
     def wait(self) -> None:
-        """Waits until something has come that was not there, or the stream has ended."""
-        seen = len(self.items)
+        if self._generation != _runtime.process.generation:
+            raise _runtime.queue_failure(lib.EQ_ERR_FORKED)
+        if not self._reading.acquire(blocking=False):
+            if self.closed:
+                return  # The thread that closes it has the lock.
+            raise RuntimeError("another thread is reading this stream: read a stream from one thread at a time")
         try:
             for channel in self._channel:
-                while len(self.items) == seen and not self.ended:
+                while self.position >= len(self.items) and not self.ended:
                     self._read(channel)
-        except Exception:
-            # If another thread has closed the stream meanwhile, the queue is gone.
-            if self._channel:
-                raise
-        except BaseException:
-            self.close()
-            self.lost = "the wait for it was interrupted"
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self.close()
+                self.lost = "the wait for it was interrupted"
             raise
+        finally:
+            self._reading.release()
+            if self.closed:
+                self._dispose()
 
     def _read(self, channel: Channel) -> None:
         batch, count = channel.batch, channel.wait()
-        if self.ended:
-            return  # Closed by another thread.
         add, item, events = self.add, batch.item, batch.events
         for number, event in enumerate(batch.fields(count)):
             kind = event[KIND]
@@ -167,22 +176,36 @@ class StreamSource(Source):
             elif self.meta is None:
                 self.meta = _runtime.raw(events[number].meta)
             self.ended = True
-            for owned in self._disown():
-                owned.release(_for_streams)
+            self._channel.pop()
+            batch.let_go(channel.queue)
+            channel.release(_for_streams)
 
     async def more(self) -> None:
         """Waits in a thread, for a program that reads this stream from a coroutine."""
         from asyncio import get_running_loop
 
-        await get_running_loop().run_in_executor(None, self.wait)
+        try:
+            await get_running_loop().run_in_executor(None, self.wait)
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                # The thread must not wait on for what nobody will read.
+                self.close()
+                self.lost = "the wait for it was cancelled"
+            raise
 
     def close(self) -> None:
         super().close()
-        for owned in self._disown():
-            owned.close()
+        if self._call is not None:
+            # By its handle: the channel may be another stream's by now. A reader that waits is woken by it.
+            lib.eq_call_cancel(self._call)
+        self._dispose()
 
-    def _disown(self) -> list[Channel]:
-        try:
-            return [self._channel.pop()]
-        except IndexError:
-            return []
+    def _dispose(self) -> None:
+        """Frees what a closed stream holds, unless a reader is at it, who will do it then."""
+        if self._reading.acquire(blocking=False):
+            try:
+                super().close()
+                while self._channel:
+                    self._channel.pop().close()
+            finally:
+                self._reading.release()

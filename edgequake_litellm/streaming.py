@@ -37,6 +37,7 @@ class Source:
         self.position = 0
         self.meta: bytes | None = None
         self.ended = False
+        self.closed = False
         self.failure: Any = None
         self.lost: str | None = None
         self.forgot = False
@@ -52,9 +53,10 @@ class Source:
 
     def close(self) -> None:
         """Ends the call and its connection; what has not been read is gone. From any thread, at any time, and again."""
-        self.ended = True
+        self.ended = self.closed = True
         self.failure = None
-        del self.items[self.position :]
+        # A new list: a reader in another thread may have the old one in hand.
+        self.items = self.items[: self.position]
 
     def add(self, item: Item) -> None:
         self.items.append(item)
@@ -124,15 +126,15 @@ class CustomStreamWrapper:
 
     def __next__(self) -> ModelResponseStream:
         source = self.completion_stream
-        position = source.position
-        if position == len(source.items):
+        items, position = source.items, source.position
+        if position >= len(items):
             source.wait()
-            position = source.position
-            if position == len(source.items):
+            items, position = source.items, source.position
+            if position >= len(items):
                 source.finish()
                 raise StopIteration
         source.position = position + 1
-        item = source.items[position]
+        item = items[position]
         return self._make.content(0, item) if type(item) is str else self._make(item)
 
     def __aiter__(self) -> CustomStreamWrapper:
@@ -140,15 +142,15 @@ class CustomStreamWrapper:
 
     async def __anext__(self) -> ModelResponseStream:
         source = self.completion_stream
-        position = source.position
-        if position == len(source.items):
+        items, position = source.items, source.position
+        if position >= len(items):
             await source.more()
-            position = source.position
-            if position == len(source.items):
+            items, position = source.items, source.position
+            if position >= len(items):
                 source.finish()
                 raise StopAsyncIteration
         source.position = position + 1
-        item = source.items[position]
+        item = items[position]
         return self._make.content(0, item) if type(item) is str else self._make(item)
 
     # Ending ------------------------------------------------------------------------------------------------------------

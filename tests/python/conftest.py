@@ -58,9 +58,13 @@ def sent(local_provider: LocalProvider, arguments: dict[str, Any]) -> Callable[.
     return call
 
 
+# The debug mode of asyncio, which -X dev turns on, remarks on steps above 0.1 s: how busy the machine is, is not tested.
+QUIET = "import logging; logging.getLogger('asyncio').addFilter(lambda record: ' took ' not in record.getMessage())\n"
+
+
 def start_python(code: str, *flags: str, **variables: str) -> subprocess.Popen[str]:
     """Starts a Python program that fails at any warning and says so on stderr."""
-    program = [sys.executable, "-X", "dev", "-W", "error", *flags, "-c", textwrap.dedent(code)]
+    program = [sys.executable, "-X", "dev", "-W", "error", *flags, "-c", QUIET + textwrap.dedent(code)]
     environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     return subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

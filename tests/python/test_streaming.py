@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import sys
 import threading
 import time
+from random import Random
 from typing import Any
 
 import pytest
@@ -294,6 +296,55 @@ def test_async_for_reads_a_stream_of_completion(local_provider: LocalProvider, a
         return [made.choices[0].delta.content async for made in stream if made.choices[0].delta.content]
 
     assert asyncio.run(read()) == PIECES[:20]
+
+
+def test_a_cancelled_reader_of_a_stream_of_completion_leaves_no_thread_waiting(
+    local_provider: LocalProvider, arguments: dict[str, Any]
+) -> None:
+    local_provider.reply(chunks=["one", "two"], gap=30)
+    stream = litellm.completion(**arguments, stream=True)
+
+    async def read() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(stream.__anext__(), 0.2)
+
+    started = time.monotonic()
+    asyncio.run(read())
+    assert time.monotonic() - started < 10
+    assert local_provider.wait_disconnected()
+
+
+def test_streams_that_are_closed_while_they_are_read_harm_no_other(arguments: dict[str, Any]) -> None:
+    """A reader looks at the engine's memory, which a closed stream gives back."""
+    said = {"role": "user", "content": "word " * 100}
+    failures: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        random = Random(seed)
+        try:
+            for _ in range(25):
+                stream = litellm.completion(**{**arguments, "messages": [said]}, stream=True)
+                closer = threading.Timer(random.random() * 0.01, stream.close)
+                if random.random() < 0.7:
+                    closer.start()
+                    list(stream)
+                    closer.join()
+                else:
+                    assert "".join(texts(stream)) == "You said: " + said["content"]
+        except BaseException as error:
+            failures.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        sys.setswitchinterval(interval)
+    assert failures == []
 
 
 # A slow reader -------------------------------------------------------------------------------------------------------------
