@@ -60,7 +60,9 @@ async def acompletion(arguments: Arguments) -> ModelResponse | CustomStreamWrapp
             source = await _async.stream(b"completion", _request.request(arguments))
             return CustomStreamWrapper(source, model, stream_options=options, call_id=call_id)
         started = perf_counter()
-        answer, meta = await _async.call(b"completion", _request.request(arguments))
+        call = _async.call(b"completion", _request.request(arguments))
+        arguments.clear()  # They are of no more use, and an answer may take long.
+        answer, meta = await call
         return model_response(answer, _meta(meta, model, started, call_id))
     except Exception as error:
         return _failure(error)
@@ -84,7 +86,9 @@ async def aembedding(arguments: Arguments) -> EmbeddingResponse | Failure:
     model, call_id = arguments["model"], arguments["litellm_call_id"]
     try:
         started = perf_counter()
-        answer, meta = await _async.call(b"embedding", _request.request(arguments))
+        call = _async.call(b"embedding", _request.request(arguments))
+        arguments.clear()
+        answer, meta = await call
         return embedding_response(answer, _meta(meta, model, started, call_id))
     except Exception as error:
         return _failure(error)
