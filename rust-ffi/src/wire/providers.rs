@@ -103,6 +103,8 @@ pub enum Quirk {
     FireworksModels,
     /// Streams are asked for their usage in any case.
     UsageInStreams,
+    /// vLLM's `guided_choice` is a schema here.
+    GuidedChoice,
     /// Some of Groq's models know no schemas: a tool stands for them.
     GroqSchemas,
     /// Search is a tool at Groq.
@@ -115,6 +117,8 @@ pub enum Quirk {
     // Address and credentials.
     /// `/v1` stands before the path of the operation.
     V1Path,
+    /// `/v1` stands before the path of embeddings only.
+    V1Embeddings,
     /// The key travels in a header of Sarvam's own, too.
     SarvamKey,
 }
@@ -135,6 +139,8 @@ pub struct Provider {
     pub needs_key: bool,
     pub errors: ErrorFamily,
     pub unreadable: Unreadable,
+    /// The same for embeddings, which litellm serves by other layers.
+    pub unreadable_vectors: Unreadable,
     /// What a chat model supports, by its name.
     pub chat: fn(&str) -> Supported,
     /// What embedding models support, besides `input`.

@@ -21,6 +21,8 @@ pub struct Reader<'a> {
     pub status: u16,
     /// The tool that stood for `response_format` (its arguments are the content).
     pub json_tool: Option<&'static str>,
+    /// The model is shown with the provider's name before it.
+    pub qualified: bool,
 }
 
 impl Reader<'_> {
@@ -76,7 +78,7 @@ impl Reader<'_> {
         }
         let origin = self.origin;
         match out.get("model").and_then(Json::read::<String>).filter(|model| !model.is_empty()) {
-            Some(model) if origin.row.qualified => fix(out, "model", format!("{}/{model}", origin.row.name).into()),
+            Some(model) if self.qualified => fix(out, "model", format!("{}/{model}", origin.row.name).into()),
             Some(_) => {}
             None => fix(out, "model", origin.model.as_str().into()),
         }
@@ -343,7 +345,7 @@ mod tests {
 
     fn completion(provider: &str, body: &str) -> Result<Value> {
         let origin = origin(provider);
-        let reader = Reader { origin: &origin, status: 200, json_tool: None };
+        let reader = Reader { origin: &origin, status: 200, json_tool: None, qualified: origin.row.qualified };
         reader.completion(Bytes::copy_from_slice(body.as_bytes())).map(|bytes| serde_json::from_slice(&bytes).unwrap())
     }
 
@@ -352,7 +354,7 @@ mod tests {
     #[test]
     fn a_usual_answer_passes_byte_for_byte() {
         let origin = origin("openai");
-        let reader = Reader { origin: &origin, status: 200, json_tool: None };
+        let reader = Reader { origin: &origin, status: 200, json_tool: None, qualified: origin.row.qualified };
         assert_eq!(reader.completion(Bytes::from_static(USUAL.as_bytes())).unwrap(), USUAL.as_bytes());
         let named = completion("nvidia_nim", &USUAL.replace("1e400", "1")).map(|v| v["model"].clone());
         assert_eq!(named.unwrap(), "nvidia_nim/m");
@@ -457,7 +459,7 @@ mod tests {
     #[test]
     fn a_tool_that_stood_for_a_format_is_content() {
         let origin = origin("groq");
-        let reader = Reader { origin: &origin, status: 200, json_tool: Some("json_tool_call") };
+        let reader = Reader { origin: &origin, status: 200, json_tool: Some("json_tool_call"), qualified: false };
         let body = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"json_tool_call","arguments":"{\"a\":1}"}}]},"finish_reason":"tool_calls"}]}"#;
         let answer: Value = serde_json::from_slice(&reader.completion(Bytes::from_static(body.as_bytes())).unwrap()).unwrap();
         let choice = &answer["choices"][0];
@@ -475,7 +477,7 @@ mod tests {
             r#"{{"object":"list","model":"m","data":[{{"object":"embedding","index":0,"embedding":"{encoded}"}}],"usage":{{"prompt_tokens":1}}}}"#
         );
         let origin = origin("azure");
-        let reader = Reader { origin: &origin, status: 200, json_tool: None };
+        let reader = Reader { origin: &origin, status: 200, json_tool: None, qualified: origin.row.qualified };
         let answer: Value = serde_json::from_slice(&reader.embedding(Bytes::from(body.clone()), false).unwrap()).unwrap();
         let got: Vec<f32> =
             answer["data"][0]["embedding"].as_array().unwrap().iter().map(|n| n.as_f64().unwrap() as f32).collect();

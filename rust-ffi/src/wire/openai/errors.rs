@@ -39,10 +39,9 @@ struct Details {
 
 impl Origin {
     pub fn new(row: &'static Provider, operation: Operation, model: &str, key: Option<Secret>) -> Self {
-        let unreadable = match (operation, row.unreadable) {
-            (Operation::Completion, unreadable) | (Operation::Embedding, unreadable @ Unreadable::Api) => unreadable,
-            // litellm's embeddings go through OpenAI's SDK.
-            (Operation::Embedding, _) => Unreadable::InternalServer,
+        let unreadable = match operation {
+            Operation::Completion => row.unreadable,
+            Operation::Embedding => row.unreadable_vectors,
         };
         Origin { row, model: model.to_owned(), key, unreadable }
     }

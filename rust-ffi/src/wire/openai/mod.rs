@@ -32,7 +32,8 @@ impl Dialect for OpenAi {
             Operation::Completion => "chat/completions",
             Operation::Embedding => "embeddings",
         };
-        let url = if row.has(Quirk::V1Path) { join(&join(&route.api_base, "v1"), path) } else { join(&route.api_base, path) };
+        let v1 = row.has(Quirk::V1Path) || (row.has(Quirk::V1Embeddings) && operation == Operation::Embedding);
+        let url = if v1 { join(&join(&route.api_base, "v1"), path) } else { join(&route.api_base, path) };
         let mut credentials = Vec::new();
         if let Some(key) = &route.api_key {
             credentials.push(bearer(key.expose()));
@@ -73,11 +74,12 @@ pub struct Decoder {
     include_usage: bool,
     json_tool: Option<&'static str>,
     keep_base64: bool,
+    qualified: bool,
 }
 
 impl Decode for Decoder {
     fn answer(&self, head: &Head, body: Bytes) -> Result<Vec<u8>> {
-        let reader = Reader { origin: &self.origin, status: head.status, json_tool: self.json_tool };
+        let reader = Reader { origin: &self.origin, status: head.status, json_tool: self.json_tool, qualified: self.qualified };
         match self.operation {
             Operation::Completion => reader.completion(body),
             Operation::Embedding => reader.embedding(body, self.keep_base64),
@@ -102,7 +104,7 @@ impl Decode for Decoder {
 
 /// A 200 without one event: a whole answer's error object, a page of HTML (S14).
 fn not_a_stream(origin: &Origin, body: &[u8]) -> Error {
-    let reader = Reader { origin, status: 200, json_tool: None };
+    let reader = Reader { origin, status: 200, json_tool: None, qualified: false };
     match reader.completion(Bytes::copy_from_slice(body)) {
         Err(error) => error,
         Ok(_) => origin.unreadable(200, body, "the answer is a whole one, not the stream that was asked for"),

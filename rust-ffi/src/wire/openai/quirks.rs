@@ -163,6 +163,16 @@ pub fn schema_as_tool(body: &mut Body<'_>, model: &str) -> Result<Option<&'stati
     Ok(Some(JSON_TOOL))
 }
 
+/// One of some texts: what vLLM calls `guided_choice` is a schema of one string. People write it in `extra_body`, so it is looked for last.
+pub fn guided_choice(body: &mut Body<'_>) {
+    let Some(choices @ Value::Array(_)) = body.get("guided_choice").and_then(Json::read::<Value>) else { return };
+    body.remove("guided_choice");
+    if !body.has("response_format") {
+        let schema = json!({"type": "string", "enum": choices});
+        body.set("response_format", json!({"type": "json_schema", "json_schema": {"name": "choice", "schema": schema}}).into());
+    }
+}
+
 /// Groq searches with a tool of its own; its compound models search by themselves.
 fn groq_search(body: &mut Body<'_>, model: &str) {
     if body.remove("web_search_options").is_none() || model.contains("compound") {
@@ -298,6 +308,11 @@ mod tests {
             "accounts/x/models/y"
         );
         assert_eq!(body("fireworks_ai", "a/b", json!({"stream": true}))["stream_options"], json!({"include_usage": true}));
+        let mut choice = Body::default();
+        choice.set("guided_choice", json!(["a", "b"]).into());
+        guided_choice(&mut choice);
+        let sent: Value = serde_json::from_slice(&choice.write()).unwrap();
+        assert_eq!(sent["response_format"]["json_schema"]["schema"], json!({"type": "string", "enum": ["a", "b"]}));
         assert_eq!(body("openrouter", "m", json!({"reasoning_effort": "max"}))["reasoning_effort"], "xhigh");
     }
 }

@@ -14,7 +14,7 @@ use crate::engine::request::{string, wrong_type, Fields, Request};
 use crate::engine::route::{self, Route};
 use crate::wire::body::{Body, Json};
 use crate::wire::params::sort::{self, Rules};
-use crate::wire::providers::{is_o_series, Provider, Quirk};
+use crate::wire::providers::{is_o_series, Protocol, Provider, Quirk};
 use crate::wire::{HttpCall, Operation};
 
 /// Where a request goes and with which credentials: what the dialects of OpenAI's protocol differ in.
@@ -48,6 +48,8 @@ pub fn prepare(
         include_usage: false,
         json_tool: None,
         keep_base64: false,
+        // litellm serves Azure's o-series by its layer for OpenAI's protocol, and the model shows it.
+        qualified: row.qualified || (row.protocol == Protocol::Azure && is_o_series(target.family)),
     };
     let (body, stream) = match operation {
         Operation::Completion => chat(row, route, request, &target, &rules, &mut decoder)?,
@@ -98,6 +100,9 @@ fn chat<'r>(
     }
     body.set("messages", messages::write(raw, &treatment)?);
     sort::finish(&mut body, row, Operation::Completion, request, rules)?;
+    if row.has(Quirk::GuidedChoice) {
+        quirks::guided_choice(&mut body);
+    }
     Ok((body, stream))
 }
 
@@ -196,6 +201,9 @@ fn embedding<'r>(
         return Err(Error::bad_request("`input` is missing; give a text or a list of texts"));
     }
     let mut body = sort::embedding(row, &route.model, request, rules)?;
+    if route.model.contains("text-embedding-ada") && body.has("dimensions") && row.has(Quirk::OpenAiFamilies) {
+        rules.refuse(&mut body, "dimensions", || format!("the vectors of {} have one length", route.model))?;
+    }
     decoder.keep_base64 = body.get("encoding_format").is_some_and(|format| format.text() == "\"base64\"");
     if !body.has("encoding_format") && row.has(Quirk::Base64Vectors) {
         // A quarter of the bytes; the answer is numbers again.

@@ -184,7 +184,7 @@ pub fn openai(model: &str) -> Supported {
         "gpt-4" | "gpt-3.5-turbo-16k" => base.without(&[ResponseFormat]).with(&[User]),
         _ if is_openais(model) => base.with(&[User]),
         // Behind another address than OpenAI's: the server decides on what it supports.
-        _ => base.with(&[ReasoningEffort, User]),
+        _ => base.with(&[ReasoningEffort]),
     }
 }
 

@@ -23,6 +23,7 @@ const fn row(name: &'static str) -> Provider {
         needs_key: true,
         errors: ErrorFamily::OpenAi,
         unreadable: Unreadable::InternalServer,
+        unreadable_vectors: Unreadable::InternalServer,
         chat: list::compatible,
         embedding: list::EMBEDDING,
         renames: &[],
@@ -76,6 +77,10 @@ impl Provider {
         Provider { unreadable, ..self }
     }
 
+    const fn unreadable_vectors(self, unreadable_vectors: Unreadable) -> Self {
+        Provider { unreadable_vectors, ..self }
+    }
+
     /// The answer's model is shown as the provider wrote it.
     const fn plain_model(self) -> Self {
         Provider { qualified: false, ..self }
@@ -104,7 +109,8 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::Azure)
         .unreadable(Unreadable::Api)
         .quirks(&[Quirk::OpenAiFamilies, Quirk::Base64Vectors])
-        .plain_model(),
+        .plain_model()
+        .unreadable_vectors(Unreadable::Api),
     row("custom_openai")
         .own(&[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
@@ -169,7 +175,8 @@ pub static ALL: &[Provider] = &[
         .at("https://api.cometapi.com/v1", &[Env("COMETAPI_BASE_URL")])
         .key(&[Setting("cometapi_key"), Env("COMETAPI_KEY"), ANY])
         .unreadable(Unreadable::ApiWithStatus)
-        .plain_model(),
+        .plain_model()
+        .unreadable_vectors(Unreadable::ApiWithStatus),
     row("cortecs").at("https://api.cortecs.ai/v1", &[Env("CORTECS_API_BASE")]).key(&[Env("CORTECS_API_KEY"), ANY]),
     row("crusoe")
         .at("https://managed-inference-api-proxy.crusoecloud.com/v1", &[Env("CRUSOE_API_BASE")])
@@ -184,7 +191,8 @@ pub static ALL: &[Provider] = &[
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("DASHSCOPE_API_BASE")])
         .key(&[Env("DASHSCOPE_API_KEY"), ANY])
         .chat(list::compatible_with_effort)
-        .quirks(&[Quirk::CacheControl]),
+        .quirks(&[Quirk::CacheControl])
+        .unreadable_vectors(Unreadable::ApiWithStatus),
     row("databricks")
         .own(&[Env("DATABRICKS_API_BASE")])
         .key(&[Setting("databricks_key"), Env("DATABRICKS_API_KEY"), ANY])
@@ -211,7 +219,8 @@ pub static ALL: &[Provider] = &[
         .at("https://api.edenai.run/v3", &[Env("EDENAI_API_BASE")])
         .key(&[Env("EDENAI_API_KEY"), ANY])
         .unreadable(Unreadable::ApiWithStatus)
-        .plain_model(),
+        .plain_model()
+        .unreadable_vectors(Unreadable::ApiConnection),
     row("empiriolabs")
         .at("https://api.empiriolabs.ai/v1", &[Env("EMPIRIOLABS_API_BASE")])
         .key(&[Env("EMPIRIOLABS_API_KEY"), ANY])
@@ -232,7 +241,7 @@ pub static ALL: &[Provider] = &[
         .chat(list::fireworks)
         .unreadable(Unreadable::ApiWithStatus)
         .max_tokens()
-        .quirks(&[Quirk::FireworksModels, Quirk::UsageInStreams, Quirk::PlainAssistant])
+        .quirks(&[Quirk::FireworksModels, Quirk::UsageInStreams, Quirk::GuidedChoice, Quirk::PlainAssistant])
         .embedding(&["dimensions"]),
     row("friendliai")
         .at("https://api.friendli.ai/serverless/v1", &[Env("FRIENDLI_API_BASE")])
@@ -362,18 +371,24 @@ pub static ALL: &[Provider] = &[
         .headers(&[("http-referer", &[Env("OR_SITE_URL")], "https://litellm.ai"), ("x-title", &[Env("OR_APP_NAME")], "liteLLM")])
         .body(&[("usage", r#"{"include":true}"#)])
         .plain_model()
-        .quirks(&[Quirk::CacheControlByModel, Quirk::OpenRouterEffort]),
+        .quirks(&[Quirk::CacheControlByModel, Quirk::OpenRouterEffort])
+        .unreadable_vectors(Unreadable::ApiConnection),
     row("ovhcloud")
         .at("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", &[Env("OVHCLOUD_API_BASE")])
         .key(&[Setting("ovhcloud_key"), Env("OVHCLOUD_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection)
-        .plain_model(),
+        .plain_model()
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .embedding(&[]),
     row("parasail").at("https://api.parasail.io/v1", &[Env("PARASAIL_API_BASE")]).key(&[Env("PARASAIL_API_KEY"), ANY]),
     row("perplexity")
         .at("https://api.perplexity.ai", &[Env("PERPLEXITY_API_BASE")])
         .key(&[Env("PERPLEXITYAI_API_KEY"), Env("PERPLEXITY_API_KEY"), ANY])
-        .chat(list::perplexity),
+        .chat(list::perplexity)
+        .unreadable_vectors(Unreadable::ApiWithStatus)
+        .embedding(&["dimensions", "encoding_format"])
+        .quirks(&[Quirk::V1Embeddings]),
     row("pinstripes")
         .at("https://pinstripes.io/v1", &[Env("PINSTRIPES_API_BASE")])
         .key(&[Env("PINSTRIPES_API_KEY"), ANY])
@@ -389,12 +404,14 @@ pub static ALL: &[Provider] = &[
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("QWEN_AI_PLATFORM_API_BASE")])
         .key(&[Env("QWEN_AI_PLATFORM_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
         .chat(list::compatible_with_effort)
-        .quirks(&[Quirk::CacheControl]),
+        .quirks(&[Quirk::CacheControl])
+        .unreadable_vectors(Unreadable::ApiWithStatus),
     row("qwencloud")
         .at("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", &[Env("QWENCLOUD_API_BASE")])
         .key(&[Env("QWENCLOUD_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
         .chat(list::compatible_with_effort)
-        .quirks(&[Quirk::CacheControl]),
+        .quirks(&[Quirk::CacheControl])
+        .unreadable_vectors(Unreadable::ApiWithStatus),
     row("reka").at("https://api.reka.ai/v1", &[Env("REKA_API_BASE")]).key(&[Env("REKA_API_KEY"), ANY]),
     row("sail").at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")]).key(&[Env("SAIL_API_KEY"), ANY]),
     row("sambanova")
@@ -402,7 +419,9 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("SAMBANOVA_API_KEY"), ANY])
         .chat(list::sambanova)
         .max_tokens()
-        .quirks(&[Quirk::TextContent]),
+        .quirks(&[Quirk::TextContent])
+        .unreadable_vectors(Unreadable::ApiWithStatus)
+        .embedding(&[]),
     row("sarvam")
         .at("https://api.sarvam.ai/v1", &[])
         .key(&[Env("SARVAM_API_KEY"), ANY])
@@ -439,16 +458,17 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("VENICE_AI_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .max_tokens(),
-    row("vercel_ai_gateway").at("https://ai-gateway.vercel.sh/v1", &[Env("VERCEL_AI_GATEWAY_API_BASE")]).key(&[
-        Env("VERCEL_AI_GATEWAY_API_KEY"),
-        Env("VERCEL_OIDC_TOKEN"),
-        ANY,
-    ]),
+    row("vercel_ai_gateway")
+        .at("https://ai-gateway.vercel.sh/v1", &[Env("VERCEL_AI_GATEWAY_API_BASE")])
+        .key(&[Env("VERCEL_AI_GATEWAY_API_KEY"), Env("VERCEL_OIDC_TOKEN"), ANY])
+        .unreadable_vectors(Unreadable::ApiConnection),
     row("volcengine")
         .at("https://ark.cn-beijing.volces.com/api/v3", &[Env("VOLCENGINE_API_BASE")])
         .key(&[Env("VOLCENGINE_API_KEY"), Env("ARK_API_KEY"), ANY])
         .chat(list::volcengine)
-        .max_tokens(),
+        .max_tokens()
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .embedding(&["encoding_format", "user"]),
     row("wandb")
         .at("https://api.inference.wandb.ai/v1", &[Env("WANDB_API_BASE")])
         .key(&[Setting("wandb_key"), Env("WANDB_API_KEY"), ANY])
@@ -486,7 +506,8 @@ pub static ALL: &[Provider] = &[
         .chat(list::reasoning)
         .unreadable(Unreadable::ApiWithStatus)
         .plain_model()
-        .quirks(&[Quirk::PlainTools, Quirk::ThinkingToEffort, Quirk::NoThinkingBlocks]),
+        .quirks(&[Quirk::PlainTools, Quirk::ThinkingToEffort, Quirk::NoThinkingBlocks])
+        .unreadable_vectors(Unreadable::ApiConnection),
     row("lemonade")
         .at("http://localhost:8000/api/v1", &[Env("LEMONADE_API_BASE")])
         .key(&[Setting("lemonade_key"), Env("LEMONADE_API_KEY"), ANY])
