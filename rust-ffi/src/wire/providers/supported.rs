@@ -341,6 +341,21 @@ pub fn ai21(_: &str) -> Supported {
     Supported::new(&[Tools, ResponseFormat, MaxTokens, MaxCompletionTokens, Temperature, Stop, N, Stream, Seed, ToolChoice])
 }
 
+pub fn amazon_nova(_: &str) -> Supported {
+    Supported::new(&[
+        TopP,
+        Temperature,
+        MaxTokens,
+        MaxCompletionTokens,
+        Stop,
+        Stream,
+        StreamOptions,
+        Tools,
+        ToolChoice,
+        ReasoningEffort,
+    ])
+}
+
 pub fn baseten(_: &str) -> Supported {
     Supported::new(&[
         MaxTokens,
@@ -598,6 +613,12 @@ pub fn perplexity(model: &str) -> Supported {
         return PERPLEXITY.with(&[WebSearchOptions]);
     }
     PERPLEXITY
+}
+
+pub fn sail(_: &str) -> Supported {
+    Supported::new(BASE)
+        .without(&[FrequencyPenalty, LogitBias, Logprobs, TopLogprobs, PresencePenalty, Seed, Stop])
+        .with(&[User, ReasoningEffort])
 }
 
 pub fn sambanova(_: &str) -> Supported {

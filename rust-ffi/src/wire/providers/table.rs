@@ -115,8 +115,7 @@ pub static ALL: &[Provider] = &[
         .own(&[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
         .no_key(None)
-        .max_tokens()
-        .plain_model(),
+        .max_tokens(),
     row("openai_like")
         .own(&[Setting("api_base"), Env("OPENAI_LIKE_API_BASE")])
         .key(&[Setting("openai_like_key"), Env("OPENAI_LIKE_API_KEY"), ANY])
@@ -127,7 +126,8 @@ pub static ALL: &[Provider] = &[
         .at("https://api.abliteration.ai/v1", &[])
         .key(&[Env("ABLITERATION_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
-        .max_tokens(),
+        .max_tokens()
+        .chat(list::compatible_with_effort),
     row("ai21_chat")
         .at("https://api.ai21.com/studio/v1", &[Env("AI21_API_BASE")])
         .key(&[Setting("ai21_key"), Env("AI21_API_KEY"), ANY])
@@ -137,8 +137,20 @@ pub static ALL: &[Provider] = &[
         .at("https://aihubmix.com/v1", &[Env("AIHUBMIX_API_BASE")])
         .key(&[Env("AIHUBMIX_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
+        .max_tokens()
+        .chat(list::compatible_with_effort),
+    row("aiml")
+        .at("https://api.aimlapi.com/v1", &[Env("AIML_API_BASE")])
+        .key(&[Env("AIML_API_KEY"), ANY])
+        .max_tokens()
+        .chat(list::compatible_with_effort),
+    row("amazon_nova")
+        .at("https://api.nova.amazon.com/v1", &[Env("AMAZON_NOVA_API_BASE")])
+        .key(&[Setting("amazon_nova_api_key"), Env("AMAZON_NOVA_API_KEY"), ANY])
+        .chat(list::amazon_nova)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
         .max_tokens(),
-    row("aiml").at("https://api.aimlapi.com/v1", &[Env("AIML_API_BASE")]).key(&[Env("AIML_API_KEY"), ANY]).max_tokens(),
     row("apertis").at("https://api.stima.tech/v1", &[]).key(&[Env("STIMA_API_KEY"), ANY]).max_tokens(),
     row("assemblyai")
         .at("https://llm-gateway.assemblyai.com/v1", &[])
@@ -171,6 +183,11 @@ pub static ALL: &[Provider] = &[
         .max_tokens()
         .quirks(&[Quirk::Mistral, Quirk::NoReasoningContent, Quirk::NoEmptyAssistant, Quirk::TextContent, Quirk::NamesOnTools]),
     row("cognition").at("https://api.cognition.ai/v1", &[Env("COGNITION_API_BASE")]).key(&[Env("COGNITION_API_KEY"), ANY]),
+    row("compactifai")
+        .at("https://api.compactif.ai/v1", &[Env("COMPACTIFAI_API_BASE")])
+        .key(&[Env("COMPACTIFAI_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection),
     row("cometapi")
         .at("https://api.cometapi.com/v1", &[Env("COMETAPI_BASE_URL")])
         .key(&[Setting("cometapi_key"), Env("COMETAPI_KEY"), ANY])
@@ -182,7 +199,8 @@ pub static ALL: &[Provider] = &[
         .at("https://managed-inference-api-proxy.crusoecloud.com/v1", &[Env("CRUSOE_API_BASE")])
         .key(&[Env("CRUSOE_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
-        .max_tokens(),
+        .max_tokens()
+        .chat(list::compatible_with_effort),
     row("darkbloom")
         .at("https://api.darkbloom.dev/v1", &[Env("DARKBLOOM_API_BASE")])
         .key(&[Env("DARKBLOOM_API_KEY"), ANY])
@@ -225,7 +243,8 @@ pub static ALL: &[Provider] = &[
         .at("https://api.empiriolabs.ai/v1", &[Env("EMPIRIOLABS_API_BASE")])
         .key(&[Env("EMPIRIOLABS_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
-        .max_tokens(),
+        .max_tokens()
+        .chat(list::compatible_with_effort),
     row("empower")
         .at("https://app.empower.dev/api/v1", &[Env("EMPOWER_API_BASE")])
         .key(&[Env("EMPOWER_API_KEY"), ANY])
@@ -259,7 +278,8 @@ pub static ALL: &[Provider] = &[
         .at("https://api.gmi-serving.com/v1", &[])
         .key(&[Env("GMI_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
-        .max_tokens(),
+        .max_tokens()
+        .chat(list::compatible_with_effort),
     row("groq")
         .at("https://api.groq.com/openai/v1", &[Env("GROQ_API_BASE")])
         .key(&[Setting("groq_key"), Env("GROQ_API_KEY"), ANY])
@@ -301,7 +321,8 @@ pub static ALL: &[Provider] = &[
         .at("https://api.llamagate.dev/v1", &[])
         .key(&[Env("LLAMAGATE_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
-        .max_tokens(),
+        .max_tokens()
+        .chat(list::compatible_with_effort),
     row("meta").at("https://api.meta.ai/v1", &[Env("META_API_BASE")]).key(&[Env("META_API_KEY"), ANY]),
     row("meta_llama").at("https://api.llama.com/compat/v1", &[Env("LLAMA_API_BASE")]).key(&[Env("LLAMA_API_KEY"), ANY]),
     row("mistral")
@@ -329,7 +350,7 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("MOONSHOT_API_KEY"), ANY])
         .chat(list::moonshot)
         .max_tokens()
-        .quirks(&[Quirk::ToolChoiceNotRequired]),
+        .quirks(&[Quirk::ToolChoiceNotRequired, Quirk::TextContent]),
     row("morph").at("https://api.morphllm.com/v1", &[Env("MORPH_API_BASE")]).key(&[Env("MORPH_API_KEY"), ANY]).chat(list::morph),
     row("nadir")
         .at("https://api.getnadir.com/v1", &[Env("NADIR_API_BASE")])
@@ -413,7 +434,7 @@ pub static ALL: &[Provider] = &[
         .quirks(&[Quirk::CacheControl])
         .unreadable_vectors(Unreadable::ApiWithStatus),
     row("reka").at("https://api.reka.ai/v1", &[Env("REKA_API_BASE")]).key(&[Env("REKA_API_KEY"), ANY]),
-    row("sail").at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")]).key(&[Env("SAIL_API_KEY"), ANY]),
+    row("sail").at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")]).key(&[Env("SAIL_API_KEY"), ANY]).chat(list::sail),
     row("sambanova")
         .at("https://api.sambanova.ai/v1", &[Env("SAMBANOVA_API_BASE")])
         .key(&[Env("SAMBANOVA_API_KEY"), ANY])
@@ -427,7 +448,8 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("SARVAM_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .max_tokens()
-        .quirks(&[Quirk::SarvamKey]),
+        .quirks(&[Quirk::SarvamKey])
+        .chat(list::compatible_with_effort),
     row("scaleway").at("https://api.scaleway.ai/v1", &[]).key(&[Env("SCW_SECRET_KEY"), ANY]).errors(ErrorFamily::ByStatus),
     row("scx-ai").at("https://api.scx.ai/v1", &[Env("SCX_API_BASE")]).key(&[Env("SCX_API_KEY"), ANY]).max_tokens(),
     row("synthetic").at("https://api.synthetic.new/openai/v1", &[]).key(&[Env("SYNTHETIC_API_KEY"), ANY]).max_tokens(),
@@ -457,7 +479,8 @@ pub static ALL: &[Provider] = &[
         .at("https://api.venice.ai/api/v1", &[])
         .key(&[Env("VENICE_AI_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
-        .max_tokens(),
+        .max_tokens()
+        .chat(list::compatible_with_effort),
     row("vercel_ai_gateway")
         .at("https://ai-gateway.vercel.sh/v1", &[Env("VERCEL_AI_GATEWAY_API_BASE")])
         .key(&[Env("VERCEL_AI_GATEWAY_API_KEY"), Env("VERCEL_OIDC_TOKEN"), ANY])
@@ -531,5 +554,6 @@ pub static ALL: &[Provider] = &[
     row("xinference")
         .own(&[Env("XINFERENCE_API_BASE"), Setting("api_base")])
         .key(&[Env("XINFERENCE_API_KEY"), ANY])
-        .no_key(Some("stub-xinference-key")),
+        .no_key(Some("stub-xinference-key"))
+        .chat(list::compatible_with_effort),
 ];
