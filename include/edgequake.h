@@ -228,6 +228,9 @@ typedef int32_t eq_error_text;
 /// The answer does not fit the JSON schema that the request asked for.
 #define EQ_ERROR_JSON_SCHEMA_VALIDATION 19
 
+/// The account's balance at the provider is used up.
+#define EQ_ERROR_PAYMENT_REQUIRED 20
+
 /// What happened, in a sentence: the provider's own where it sent one.
 #define EQ_TEXT_MESSAGE 0
 

@@ -52,6 +52,8 @@ pub const EQ_ERROR_CANCELLED: eq_error_kind = 17;
 pub const EQ_ERROR_BUDGET_EXCEEDED: eq_error_kind = 18;
 /// The answer does not fit the JSON schema that the request asked for.
 pub const EQ_ERROR_JSON_SCHEMA_VALIDATION: eq_error_kind = 19;
+/// The account's balance at the provider is used up.
+pub const EQ_ERROR_PAYMENT_REQUIRED: eq_error_kind = 20;
 
 /// Which text of an error: one of the EQ_TEXT_ constants.
 pub type eq_error_text = i32;
@@ -214,6 +216,7 @@ mod tests {
             EQ_ERROR_CANCELLED,
             EQ_ERROR_BUDGET_EXCEEDED,
             EQ_ERROR_JSON_SCHEMA_VALIDATION,
+            EQ_ERROR_PAYMENT_REQUIRED,
         ];
         assert_eq!(numbers.to_vec(), ErrorKind::ALL.iter().map(|kind| *kind as i32).collect::<Vec<_>>());
     }

@@ -28,11 +28,13 @@ pub enum ErrorKind {
     Cancelled = 17,
     BudgetExceeded = 18,
     JsonSchemaValidation = 19,
+    /// The account's balance is used up.
+    PaymentRequired = 20,
 }
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [ErrorKind; 19] = [
+    pub const ALL: [ErrorKind; 20] = [
         ErrorKind::BadRequest,
         ErrorKind::Authentication,
         ErrorKind::PermissionDenied,
@@ -52,6 +54,7 @@ impl ErrorKind {
         ErrorKind::Cancelled,
         ErrorKind::BudgetExceeded,
         ErrorKind::JsonSchemaValidation,
+        ErrorKind::PaymentRequired,
     ];
 
     /// litellm's name of the exception class.
@@ -76,6 +79,7 @@ impl ErrorKind {
             ErrorKind::Cancelled => "Cancelled",
             ErrorKind::BudgetExceeded => "BudgetExceededError",
             ErrorKind::JsonSchemaValidation => "JSONSchemaValidationError",
+            ErrorKind::PaymentRequired => "PaymentRequiredError",
         }
     }
 
@@ -87,6 +91,7 @@ impl ErrorKind {
             | ErrorKind::ContentPolicyViolation
             | ErrorKind::UnsupportedParams => 400,
             ErrorKind::Authentication => 401,
+            ErrorKind::PaymentRequired => 402,
             ErrorKind::PermissionDenied => 403,
             ErrorKind::NotFound => 404,
             ErrorKind::Timeout => 408,

@@ -257,6 +257,7 @@ fn classify(family: ErrorFamily, status: u16, details: &Details, text: &str) -> 
         },
         ErrorFamily::ByStatus => by_code(details).unwrap_or(match status {
             401 => ErrorKind::Authentication,
+            402 => ErrorKind::PaymentRequired,
             403 => ErrorKind::PermissionDenied,
             404 => ErrorKind::NotFound,
             408 | 504 => ErrorKind::Timeout,
@@ -489,6 +490,7 @@ mod tests {
             ("openrouter", 503, r#"{"error":{"code":503,"message":"x"}}"#.into(), ServiceUnavailable, 503),
             ("huggingface", 404, r#"{"error":"no model"}"#.into(), Api, 404),
             ("databricks", 403, r#"{"error_code":"DENIED","message":"no"}"#.into(), PermissionDenied, 403),
+            ("databricks", 402, r#"{"message":"pay"}"#.into(), PaymentRequired, 402),
             ("databricks", 404, r#"{"error_code":"BAD_REQUEST","message":"no"}"#.into(), NotFound, 404),
         ];
         for (provider, status, body, kind, code) in table {
