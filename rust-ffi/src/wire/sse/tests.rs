@@ -451,7 +451,7 @@ fn agrees(stream: &[u8], cuts: &[Index], cap: usize) -> Result<(), TestCaseError
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
 
     #[test]
     fn any_stream_in_any_pieces_reads_as_the_slow_reader_says(stream in streams(), cuts in vec(any::<Index>(), 0..8)) {
