@@ -445,6 +445,22 @@ fn f4_an_image_of_20_mb_arrives_unchanged() {
 }
 
 #[test]
+fn s15_a_stream_without_or_with_another_content_type_is_read() {
+    for (kind, server) in [
+        ("absent", Server::new(vec![|| vec![Step::Take, Step::Send(stream_as(""))]])),
+        ("plain", Server::new(vec![|| vec![Step::Take, Step::Send(stream_as("content-type: text/plain\r\n"))]])),
+        ("json", Server::new(vec![|| vec![Step::Take, Step::Send(stream_as("content-type: application/json\r\n"))]])),
+    ] {
+        let outcome = call(&client(), &server.base(), json!({"stream": true}));
+        assert_eq!((outcome.text.as_str(), outcome.error.is_none()), ("a", true), "{kind}: {:?}", outcome.error);
+    }
+}
+
+fn stream_as(header: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\n{header}connection: close\r\n\r\n{}data: [DONE]\n\n", content("a")).into_bytes()
+}
+
+#[test]
 fn a_slow_reader_holds_the_server_back() {
     struct Stop(Mutex<mpsc::Sender<()>>);
     impl Sink for Stop {
