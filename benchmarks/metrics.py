@@ -19,7 +19,7 @@ JOBS: dict[str, dict[str, Any]] = {
     "import": {"plan": "plain", "pinned": True},
     "cold": {"plan": "plain", "pinned": False},
     "call": {"plan": "plain", "pinned": True},
-    "acall_1": {"plan": "plain", "pinned": False, "concurrency": 1},
+    "acall_1": {"plan": "plain", "pinned": True, "concurrency": 1},
     "acall_50": {"plan": "plain", "pinned": False, "concurrency": 50},
     "acall_200": {"plan": "plain", "pinned": False, "concurrency": 200},
     "stream": {"plan": f"stream-{STREAM_CHUNKS}", "pinned": True, "chunks": STREAM_CHUNKS},
@@ -197,8 +197,9 @@ def at_most(
         theirs = value(figures, of, key)
         if theirs is None:
             return None
-        share = f"1/{part} of {of}" if part > 1 else of
-        return Budget(what, f"≤ {share}", ratio(theirs / ours, of), ours <= theirs / part)
+        if part == 1:
+            return Budget(what, f"≤ {of}", f"{ours / theirs:.2f} × {of}", ours <= theirs)
+        return Budget(what, f"≤ 1/{part} of {of}", f"1/{theirs / ours:.1f} of {of}", ours <= theirs / part)
     if limit is None:
         return None
     return Budget(what, f"≤ {amount(limit, key)}", amount(ours, key), ours <= limit)
@@ -209,7 +210,3 @@ def at_least(figures: Figures, what: str, key: str, times: int, of: str) -> Opti
     if ours is None or theirs is None:
         return None
     return Budget(what, f"≥ {times} × {of}", f"{ours / theirs:.1f} × {of}", ours >= times * theirs)
-
-
-def ratio(times: float, of: str) -> str:
-    return f"1/{times:.1f} of {of}" if times >= 1 else f"{1 / times:.2f} × {of}"

@@ -24,6 +24,8 @@ ASYNC_STREAMS = ("astream", "astream_obfuscated", "astream_chunkwise", "astream_
 NO_SYNC = "no synchronous API"
 NO_SYNC_STREAM = "no synchronous streaming"
 NO_ASYNC = "no asynchronous API"
+# Its chunks come when the last has been read: a time to the first, or a price of waking up for each, it does not have.
+NOT_STREAMING = "collects the whole stream first"
 NO_ADDRESS = "its embeddings go to OpenAI whatever the address"
 NOT_PYTHON = "not a Python package"
 FLOOR_ONLY = "not part of the floor"
@@ -88,7 +90,11 @@ CONTENDERS = [
         "edgequake_litellm",
         "edgequake-litellm==0.10.4",
         "edgequake-litellm",
-        {**lacking(NO_SYNC_STREAM, "stream", "first_chunk"), **lacking(NO_ADDRESS, "embed")},
+        {
+            **lacking(NO_SYNC_STREAM, "stream", "first_chunk"),
+            **lacking(NOT_STREAMING, "astream_paced", "afirst_chunk"),
+            **lacking(NO_ADDRESS, "embed"),
+        },
     ),
     Contender("openai", "openai", "openai_api", "openai", "openai==2.54.0", "openai"),
     Contender(LITELLM, "litellm", "litellm_api", "litellm", "litellm==1.106.2", "litellm"),

@@ -27,6 +27,7 @@ README_FIGURES = [
     "memory",
     "import_time",
     "import_memory",
+    "cold",
     "library",
     "installed",
 ]
@@ -95,9 +96,11 @@ def conditions(results: dict[str, Any]) -> str:
     machine, settings = results["machine"], results["settings"]
     server = results.get("server_us", {})
     cost = f" The server takes {server['call']['median']:.0f} µs of CPU a call." if "call" in server else ""
+    load = machine["load_before"]
+    busy = f" The machine was busy with other work (load {load:.1f})." if load > 0.5 else ""
     return (
         f"{results['date']}, {machine['cores']} cores of {machine['cpu']}, {machine['system']}, {machine['python']}; "
-        f"medians of {settings['repetitions']} processes for each number.{cost}"
+        f"medians of {settings['repetitions']} processes for each number.{cost}{busy}"
     )
 
 

@@ -27,7 +27,7 @@ from peers import CONTENDERS, OURS, Contender
 HERE = Path(__file__).resolve().parent
 
 # Seconds that one process measures for, after its warm-up, and how many processes there are of each kind.
-FULL = {"seconds": 0.8, "repetitions": 5}
+FULL = {"seconds": 0.7, "repetitions": 4}
 QUICK = {"seconds": 0.3, "repetitions": 1}
 
 # Far beyond what any of them takes: one that hangs is reported as failed, not waited for.
