@@ -272,6 +272,14 @@ fn h4_each_limit_ends_its_own_part() {
     let outcome = call(&client(), &stalled.base(), json!({"timeout": 0.3, "stream": true}));
     assert_eq!((kind(&outcome), outcome.text.as_str(), outcome.opened), (ErrorKind::Timeout, "a", 1));
     assert!(outcome.error.unwrap().mid_stream);
+    // Comments keep a connection alive, but are no first event (S3).
+    let chatty = Server::new(vec![|| {
+        let mut steps = vec![Step::Take, Step::Send(STREAM_HEAD.to_vec())];
+        steps.extend((0..40).flat_map(|_| [Step::Send(b": waiting\n\n".to_vec()), Step::Sleep(100)]));
+        steps
+    }]);
+    let outcome = call(&client(), &chatty.base(), json!({"timeout": 0.5, "stream": true, "num_retries": 0}));
+    assert_eq!(kind(&outcome), ErrorKind::Timeout);
     // A slow stream is no silent one.
     let slow = Server::new(vec![|| {
         let mut steps = vec![Step::Take, Step::Send(STREAM_HEAD.to_vec())];

@@ -10,7 +10,7 @@ use super::error::{self, eq_error};
 use super::event::{eq_event_fn, Callback, OwnedEvent, EQ_CANCEL, EQ_PAUSE};
 use super::handle::Table;
 use super::queue::{self, Queue};
-use super::status::{eq_status, EQ_ERR_ARGUMENT, EQ_ERR_NULL};
+use super::status::{eq_status, EQ_ERR_ARGUMENT, EQ_ERR_HANDLE, EQ_ERR_NULL};
 use crate::engine::control::Control;
 use crate::engine::error::Error;
 use crate::engine::event::{Action, Event, Sink};
@@ -126,7 +126,9 @@ pub unsafe extern "C" fn eq_call_start(
         let operation = std::str::from_utf8(operation).map_err(|_| EQ_ERR_ARGUMENT)?;
         let call = Arc::new(CallObject { control: Arc::new(Control::default()), handle: OnceLock::new() });
         let sink: Arc<dyn Sink> = if std::ptr::fn_addr_eq(function, queue::PUSH) {
-            Arc::new(QueueSink { queue: queue::get(user_data.cast())?, tag, call: call.clone() })
+            let queue = queue::get(user_data.cast())?;
+            queue.upgrade().and_then(|queue| queue.attach(&call)).ok_or(EQ_ERR_HANDLE)?;
+            Arc::new(QueueSink { queue, tag, call: call.clone() })
         } else {
             Arc::new(CallbackSink { callback: Callback { function, user_data }, tag, call: call.clone() })
         };

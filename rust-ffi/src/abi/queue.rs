@@ -43,7 +43,9 @@ struct State {
     weight: usize,
     /// What the last `next` handed out.
     lent: Vec<OwnedEvent>,
-    /// Calls that were paused because the queue was full.
+    /// Every call that was started with this queue, to end them with it.
+    calls: Vec<Weak<CallObject>>,
+    /// Calls that are held back because the queue is full.
     paused: Vec<Arc<CallObject>>,
     reading: bool,
     /// The reader sleeps on the condition variable: waking costs a system call, so only then.
@@ -71,7 +73,7 @@ impl Queue {
         let mut answer = Action::Continue;
         if let Some(call) = call {
             // Under the lock: the reader that makes room must find the call paused and listed, or not at all.
-            call.control.pause();
+            call.control.hold();
             if !state.paused.iter().any(|other| Arc::ptr_eq(other, &call)) {
                 state.paused.push(call);
             }
@@ -145,7 +147,7 @@ impl Queue {
         }
         let resume = if state.weight <= self.capacity / 2 { std::mem::take(&mut state.paused) } else { Vec::new() };
         drop(state);
-        resume.iter().for_each(|call| call.control.resume());
+        resume.iter().for_each(|call| call.control.release());
         if count == 0 {
             Err(EQ_TIMEOUT)
         } else {
@@ -168,16 +170,29 @@ impl Queue {
         Ok(doorbell.descriptor())
     }
 
+    /// Notes a call that will push into this queue. None once the queue is closed.
+    pub fn attach(&self, call: &Arc<CallObject>) -> Option<()> {
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        if state.calls.len() == state.calls.capacity() {
+            state.calls.retain(|call| call.strong_count() > 0);
+        }
+        state.calls.push(Arc::downgrade(call));
+        Some(())
+    }
+
     fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        let events = std::mem::take(&mut state.events);
-        let paused = std::mem::take(&mut state.paused);
+        // Taken out under the lock, dropped without it.
+        let left = (std::mem::take(&mut state.events), std::mem::take(&mut state.paused), std::mem::take(&mut state.lent));
+        let calls = std::mem::take(&mut state.calls);
         drop(state);
         self.arrived.notify_all();
-        // A call that is paused would never notice that its queue is gone.
-        paused.iter().for_each(|call| call.control.cancel());
-        events.iter().filter_map(|event| event.call.as_ref()).for_each(|call| call.control.cancel());
+        calls.iter().filter_map(Weak::upgrade).for_each(|call| call.control.cancel());
+        drop(left);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::buffer::{eq_buffer_bytes, eq_buffer_free};
 use super::bytes::eq_bytes;
-use super::call::{eq_call, eq_call_cancel, eq_call_free, eq_call_pause, eq_call_resume, eq_call_start};
+use super::call::{eq_call, eq_call_cancel, eq_call_free, eq_call_resume, eq_call_start, CallObject};
 use super::client::{eq_client, eq_client_free, eq_client_new, eq_query};
 use super::error::*;
 use super::event::*;
@@ -261,16 +261,16 @@ fn one_reader_at_a_time_and_freeing_wakes_it() {
 }
 
 #[test]
-fn freeing_a_queue_ends_its_calls() {
+fn freeing_a_queue_cancels_every_call_of_it() {
     let client = Client::new();
-    let queue = Queue::new(64);
-    let long = STREAM.replace("abcdefghi", &"x".repeat(3000));
-    let call = client.start(&long, Some(eq_queue_push), queue.0.cast());
-    queue.next(1, 20_000).unwrap();
+    let queue = Queue::new(0);
+    // One that waits for its answer, and has pushed nothing that could be found in the queue.
+    let silent = client.start(SLOW, Some(eq_queue_push), queue.0.cast());
+    let control = CallObject::of(silent).unwrap().control.clone();
+    assert!(!control.is_cancelled());
     drop(queue);
-    // The call notices at its next event; its handle stays good until it is freed.
-    assert_eq!(unsafe { eq_call_pause(call) }, EQ_OK);
-    assert_eq!(unsafe { eq_call_free(call) }, EQ_OK);
+    assert!(control.is_cancelled());
+    assert_eq!(unsafe { eq_call_free(silent) }, EQ_OK);
 }
 
 #[test]
@@ -326,6 +326,7 @@ fn a_rejected_request_says_why_and_brings_no_event() {
         ("completion", "{\"model\":", "object"),
         ("conversation", "{}", "conversation"),
         ("completion", r#"{"model":"openai/x","timeout":"soon"}"#, "timeout"),
+        ("completion", r#"{"model":"openai/x","mock_tool_calls":["x"],"stream":true}"#, "mock_tool_calls"),
     ] {
         let (mut call, mut error) = (null_mut(), null_mut());
         unsafe {

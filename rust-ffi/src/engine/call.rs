@@ -26,6 +26,8 @@ use crate::wire::{Decode, Head, StreamEvent};
 const DRAIN_BYTES: usize = 64 << 10;
 /// The text that a failed stream's error gives back is kept up to about this size, so that an endless stream needs no endless memory.
 const GENERATED: usize = 1 << 20;
+/// How long the body of an error is waited for; its status is known already.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 const DRAIN_TIME: Duration = Duration::from_millis(250);
 
 /// A call that has been checked and can be sent.
@@ -207,7 +209,8 @@ impl WireCall<'_> {
             .map_err(late)??;
         let head = transport::head(&response);
         if !(200..300).contains(&head.status) {
-            let body = tokio::time::timeout_at(deadline, read_body(response, limits.idle, MAX_ERROR_BODY, true)).await;
+            let patience = deadline.min(Instant::now() + ERROR_BODY_TIME);
+            let body = tokio::time::timeout_at(patience, read_body(response, limits.idle, MAX_ERROR_BODY, true)).await;
             // The status is known: a body that breaks off or does not come must not hide it.
             let body = body.ok().and_then(Result::ok).unwrap_or_default();
             let mut error = self.decode.error(&head, &body);
@@ -267,18 +270,20 @@ impl WireCall<'_> {
                         idle.as_mut().reset(due);
                         continue;
                     }
-                    Err(if first { timeout("the first byte", limits.total) } else { timeout("the next byte", limits.idle) })
+                    Err(if first { timeout("the first event", limits.total) } else { timeout("the next byte", limits.idle) })
                 }
             };
             last_read = Instant::now();
             let mut eof = false;
             let ended = match bytes {
                 Ok(Some(bytes)) => {
-                    if first {
+                    let fed = decoder.feed(&bytes, &mut events);
+                    // A comment keeps the connection alive; the wait for the first event goes on.
+                    if first && !events.is_empty() {
                         first = false;
                         idle.as_mut().reset(last_read + limits.idle);
                     }
-                    decoder.feed(&bytes, &mut events)
+                    fed
                 }
                 Ok(None) => {
                     eof = true;

@@ -69,7 +69,7 @@ impl Client {
     /// Checks the request and sets it going. An error here means that nothing was sent and no event follows.
     pub fn start(self: &Arc<Self>, operation: &str, request: &[u8], sink: Arc<dyn Sink>, control: Arc<Control>) -> Result<()> {
         let call = self.prepare(operation, request)?;
-        self.spawn(call::run(self.clone(), call, sink, control))
+        self.spawn(|| call::run(self.clone(), call, sink, control))
     }
 
     /// Cancels what runs and gives the threads back, without waiting. Calls that are started afterwards fail.
@@ -80,14 +80,15 @@ impl Client {
         }
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+    /// Makes the task only when there are threads for it: a task promises a terminal event, a refusal promises none.
+    fn spawn<T: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce() -> T) -> Result<()> {
         let mut threads = self.threads();
         if let Threads::NotYet = *threads {
             *threads = Threads::Running(self.start_threads()?);
         }
         match &*threads {
             Threads::Running(runtime) => {
-                runtime.spawn(task);
+                runtime.spawn(task());
                 Ok(())
             }
             _ => Err(Error::new(ErrorKind::Cancelled, "the client was closed")),

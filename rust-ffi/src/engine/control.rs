@@ -7,7 +7,9 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub struct Control {
     cancelled: AtomicBool,
+    /// The caller's own pause, and that of a full queue: each has its own owner, and the call goes on when neither holds it.
     paused: AtomicBool,
+    held: AtomicBool,
     /// Counts resumes, so that a pause that lost the race against its own resume is undone.
     resumes: AtomicU64,
     changed: Notify,
@@ -45,12 +47,22 @@ impl Control {
         self.changed.notify_waiters();
     }
 
+    /// A full queue holds the call back, until [`Control::release`].
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    pub fn release(&self) {
+        self.held.store(false, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::SeqCst)
     }
 
     pub fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::SeqCst)
+        self.paused.load(Ordering::SeqCst) || self.held.load(Ordering::SeqCst)
     }
 
     /// Completes when the call is cancelled.
@@ -98,6 +110,20 @@ mod tests {
         control.running().await;
         control.pause_unless_resumed_since(control.resumes());
         assert!(control.is_paused());
+    }
+
+    #[test]
+    fn a_queue_with_room_does_not_undo_the_callers_pause() {
+        let control = Control::default();
+        control.pause();
+        control.hold();
+        control.release();
+        assert!(control.is_paused());
+        control.hold();
+        control.resume();
+        assert!(control.is_paused(), "nor the caller the queue's");
+        control.release();
+        assert!(!control.is_paused());
     }
 
     #[tokio::test]

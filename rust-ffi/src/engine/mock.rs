@@ -73,11 +73,18 @@ impl Mock {
                 _ => Err(at(wrong_type(name, "a number of seconds", raw))),
             }
         };
+        let tool_calls = match request.raw("mock_tool_calls") {
+            None => None,
+            Some(raw) => match json::read::<Vec<serde_json::Map<String, Value>>>(raw) {
+                Some(calls) => Some(Value::from(calls.into_iter().map(Value::Object).collect::<Vec<_>>())),
+                None => return Err(at(wrong_type("mock_tool_calls", "a list of objects", raw))),
+            },
+        };
         let include_usage =
             request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
         Ok(Some(Mock {
             answer,
-            tool_calls: request.raw("mock_tool_calls").and_then(json::read::<Value>),
+            tool_calls,
             n: request.count("n")?.unwrap_or(1).clamp(1, 128),
             include_usage,
             delay: seconds("mock_delay")?,
