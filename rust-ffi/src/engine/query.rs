@@ -16,7 +16,7 @@ const NAMES: [&str; 3] = ["providers", "get_llm_provider", "supported_params"];
 ///
 /// - `providers`: {"wire": [the table of providers], "edgequake": [the providers of the crate edgequake-llm]}.
 /// - `get_llm_provider` {model, custom_llm_provider, api_base, api_key}: {model, custom_llm_provider, dynamic_api_key, api_base}.
-/// - `supported_params` {model, custom_llm_provider, request_type}: a list of names, or null for a provider that is not known.
+/// - `supported_params` {model, custom_llm_provider, request_type, base_model}: a list of names, or null for a provider that is not known.
 pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {
     let request = Request::parse(if request.is_empty() { b"{}" } else { request })?;
     match name {
@@ -49,7 +49,15 @@ fn supported_params(request: &Request<'_>) -> Result<Vec<u8>> {
     }
     // litellm answers None, not an error, for what it does not know.
     let Ok(route) = route::resolve_name(request) else { return to_json(&()) };
-    to_json(&providers::find(&route.provider).map(|provider| provider.supported(&route.model, operation)))
+    let Some(provider) = providers::find(&route.provider) else { return to_json(&()) };
+    let mut names = provider.supported(&route.model, operation);
+    if let Some(base) = request.str("base_model")? {
+        // What the model behind a deployment's name supports can only add.
+        names.extend(provider.supported(&base, operation));
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(*name));
+    }
+    to_json(&names)
 }
 
 fn to_json(answer: &impl Serialize) -> Result<Vec<u8>> {
@@ -76,6 +84,12 @@ mod tests {
         assert!(reasoning.contains("reasoning_effort") && !reasoning.contains("\"top_p\""), "{reasoning}");
         assert_eq!(answer("supported_params", r#"{"model":"nobody/knows"}"#), "null");
         assert!(answer("supported_params", r#"{"model":"openai/e","request_type":"embeddings"}"#).contains("dimensions"));
+    }
+
+    #[test]
+    fn a_base_model_adds_to_what_is_supported() {
+        let names = answer("supported_params", r#"{"model":"azure/mine","base_model":"o3-mini"}"#);
+        assert!(names.contains("reasoning_effort") && names.contains("top_p"), "{names}");
     }
 
     #[test]

@@ -470,9 +470,8 @@ mod tests {
         assert_eq!((error.kind, error.provider.as_str()), (ErrorKind::BadRequest, "anthropic"));
     }
 
-    /// H13
     #[test]
-    fn line_breaks_and_foreign_characters_are_refused_and_not_shown() {
+    fn h13_line_breaks_and_foreign_characters_are_refused_and_not_shown() {
         for bad in [
             r#"{"model":"openai/m\n","api_key":"k"}"#,
             r#"{"model":"openai/m\u0000","api_key":"k"}"#,

@@ -97,7 +97,7 @@ fn version(request: &Request<'_>) -> Result<String> {
     Err(Error::bad_request("`api_version` must be a date as in 2024-10-21, or v1, latest or preview"))
 }
 
-/// Z1
+/// Where a deployment is reached.
 fn url(operation: Operation, route: &Route, version: &str, newer: bool) -> Result<String> {
     let path = match operation {
         Operation::Completion => "chat/completions",
@@ -157,9 +157,8 @@ mod tests {
         call.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    /// Z1
     #[test]
-    fn deployments_have_their_address_and_the_newer_surface_is_openais() {
+    fn z1_deployments_have_their_address_and_the_newer_surface_is_openais() {
         let base = "https://x.openai.azure.com";
         let old = call("gpt-4o", base, r#","api_version":"2024-10-21""#).unwrap();
         assert_eq!(old.url, "https://x.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21");
@@ -182,9 +181,8 @@ mod tests {
         assert!(!error.message.contains("to\nk"));
     }
 
-    /// H14
     #[test]
-    fn a_deployment_cannot_leave_its_place() {
+    fn h14_a_deployment_cannot_leave_its_place() {
         let url = |model: &str| call(model, "https://h", r#","api_version":"1""#).unwrap().url;
         assert_eq!(
             url("../../admin?x=1#y"),

@@ -157,7 +157,9 @@ pub fn is_control(name: &str) -> bool {
         | "no-log" | "id" | "litellm_call_id" | "litellm_trace_id" | "litellm_session_id" | "litellm_logging_obj" | "litellm_request_debug"
         | "turn_off_message_logging" | "guardrails" | "callbacks" | "success_callback" | "failure_callback" | "model_list" | "model_info"
         | "model_config" | "model_alias_map" | "max_budget" | "budget_duration" | "max_parallel_requests" | "rpm" | "tpm" | "itpm" | "otpm"
-        | "weight" | "order" | "tiered_pricing" | "cost_per_query" | "cost_per_second" | "output_vector_size" | "allowed_model_region"
+        | "weight" | "order" | "fastest_response" | "silent_model" | "caching_groups" | "enable_tag_filtering" | "tag_regex" | "citation_cost_per_token"
+        | "search_context_cost_per_query" | "timeout_by_service_tier" | "stream_timeout_by_service_tier" | "client_side_timeout" | "use_client"
+        | "use_in_pass_through" | "self" | "tiered_pricing" | "cost_per_query" | "cost_per_second" | "output_vector_size" | "allowed_model_region"
         | "routing_strategy" | "enable_json_schema_validation" | "merge_reasoning_content_in_choices" | "text_completion" | "acompletion"
         | "aembedding" | "atext_completion" | "async_call" | "complete_response" | "completion_call_id" | "stream_response"
         | "stream_chunk_size" | "proxy_server_request" | "secret_fields" | "provider_specific_header" | "litellm_credential_name"
@@ -188,6 +190,21 @@ const PREFIXES: &[&str] = &[
     "dd_",
     "posthog_",
     "wandb_",
+    "newrelic_",
+    "signoz_",
+    "humanloop_",
+    "ocr_cost_",
+    "annotation_cost_",
+    "regional_",
+    "auto_router_",
+    "adaptive_router_",
+    "complexity_router_",
+    "quality_router_",
+    "anthropic_federation_",
+    "anthropic_identity_",
+    "anthropic_issuer_",
+    "anthropic_keycloak_",
+    "openai_identity_",
 ];
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 //! running it, and the providers' own API references.
 
 mod names;
+mod openai_models;
 mod supported;
 mod table;
 
 pub use names::{is_known, model_owner};
-pub use supported::{base_model, is_o_series, Gpt5};
+pub use openai_models::{is_o_series, Gpt5};
 pub use table::ALL;
 
 use serde::Serialize;
@@ -224,7 +225,6 @@ pub struct View {
     pub api_key_env: Vec<&'static str>,
     pub needs_key: bool,
     pub exception: String,
-    pub operations: &'static [&'static str],
 }
 
 /// Every row, for programs to show.
@@ -237,7 +237,6 @@ pub fn views() -> Vec<View> {
             api_key_env: row.key_env().collect(),
             needs_key: row.needs_key,
             exception: row.exception(),
-            operations: &["completion", "embedding"],
         })
         .collect()
 }

@@ -360,9 +360,8 @@ mod tests {
         assert_eq!(named.unwrap(), "nvidia_nim/m");
     }
 
-    /// O10
     #[test]
-    fn reasoning_has_one_name() {
+    fn o10_reasoning_has_one_name() {
         let answer = |message: &str| {
             completion("openrouter", &format!(r#"{{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{{"index":0,"message":{message},"finish_reason":"stop"}}]}}"#))
                 .map(|v| v["choices"][0]["message"].clone())
@@ -393,9 +392,8 @@ mod tests {
             .is_none());
     }
 
-    /// O7
     #[test]
-    fn finish_reasons_are_openais() {
+    fn o7_finish_reasons_are_openais() {
         let answer = |rest: &str| {
             completion(
                 "openai",
@@ -421,9 +419,8 @@ mod tests {
         assert_eq!((error.status_code, error.message.as_str()), (502, "down"));
     }
 
-    /// O13
     #[test]
-    fn missing_and_odd_identities_are_made_whole() {
+    fn o13_missing_and_odd_identities_are_made_whole() {
         let answer = completion("openai", r#"{"choices":[{"message":{"content":"a"}}],"created":1731000000.75}"#).unwrap();
         assert!(answer["id"].as_str().unwrap().starts_with("chatcmpl-"));
         assert_eq!(
@@ -436,9 +433,8 @@ mod tests {
         assert!(completion("openai", r#"{"choices":[]}"#).unwrap()["created"].as_u64().unwrap() > 1_700_000_000);
     }
 
-    /// S13, S14 of whole answers.
     #[test]
-    fn what_is_no_answer_is_an_error_with_its_beginning() {
+    fn s14_what_is_no_answer_is_an_error_with_its_beginning() {
         let kind = |provider: &str, body: &str| {
             let error = completion(provider, body).unwrap_err();
             assert!(!error.message.is_empty() && error.provider == provider);

@@ -318,3 +318,6 @@ pub fn account(request: &Request<'_>, name: &'static str, env: &'static [&'stati
     let value = env.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     value.map(|value| checked(name, &value).map(str::to_owned)).transpose()
 }
+
+#[cfg(test)]
+mod tests;

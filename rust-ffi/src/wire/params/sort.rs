@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::{is_control, Param, Set, UNCHECKED};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
+use crate::engine::log;
 use crate::engine::request::{wrong_type, Fields, Request};
 use crate::wire::body::{Body, Json};
 use crate::wire::providers::Provider;
@@ -78,6 +79,13 @@ pub fn chat<'r>(row: &Provider, model: &str, family: &str, request: &'r Request<
             Some(param) if !may_send(param, raw, supported, rules) => {
                 if !passes_silently(param, raw) {
                     refused.push(name.as_str());
+                } else if param == Param::User {
+                    log::record(log::Level::Info, || {
+                        (
+                            format!("`user` is not sent: {} does not list it", row.name),
+                            serde_json::json!({ "provider": row.name }).to_string(),
+                        )
+                    });
                 }
             }
             _ => body.set(name.as_str(), Json::Raw(raw)),

@@ -1,5 +1,6 @@
 //! The rows.
 
+use super::openai_models;
 use super::supported as list;
 use super::Source::{Env, Setting};
 use super::{ErrorFamily, Protocol, Provider, Quirk, Source, Unreadable};
@@ -99,13 +100,13 @@ pub static ALL: &[Provider] = &[
     row("openai")
         .at("https://api.openai.com/v1", &[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
-        .chat(list::openai)
+        .chat(openai_models::openai)
         .quirks(&[Quirk::OpenAiFamilies])
         .plain_model(),
     Provider { protocol: Protocol::Azure, ..row("azure") }
         .own(&[Setting("api_base"), Env("AZURE_API_BASE")])
         .key(&[ANY, Setting("azure_key"), Env("AZURE_OPENAI_API_KEY"), Env("AZURE_API_KEY")])
-        .chat(list::azure)
+        .chat(openai_models::azure)
         .errors(ErrorFamily::Azure)
         .unreadable(Unreadable::Api)
         .quirks(&[Quirk::OpenAiFamilies, Quirk::Base64Vectors])
