@@ -338,6 +338,7 @@ fn decoded(item: &RawValue) -> Option<String> {
 mod tests {
     use super::*;
     use crate::wire::providers::find;
+    use proptest::prelude::*;
 
     fn origin(provider: &str) -> Origin {
         Origin::new(find(provider).unwrap(), crate::wire::Operation::Completion, "asked", None)
@@ -483,5 +484,15 @@ mod tests {
         assert_eq!(reader.embedding(Bytes::from_static(plain.as_bytes()), false).unwrap(), plain.as_bytes());
         assert!(reader.embedding(Bytes::from_static(br#"{"data":["#), false).is_err());
         assert!(reader.embedding(Bytes::from_static(br#"{"object":"list"}"#), false).is_err());
+    }
+
+    proptest! {
+        /// Whatever a provider sends with a 200: an answer of the promised form, or an error.
+        #[test]
+        fn any_body_is_an_answer_or_an_error(body in "([\\[\\]{}:,\"a-z0-9 ]|\"choices\"|\"message\"|\"error\"|null){0,40}") {
+            if let Ok(answer) = completion("openai", &body) {
+                prop_assert!(answer["choices"].is_array() && answer["id"].is_string() && answer["created"].is_u64());
+            }
+        }
     }
 }
