@@ -192,10 +192,16 @@ class Call:
         kind, event = fields[KIND], batch.events[number]
         if kind < DONE or self.future.done():
             return
-        if kind == DONE:
-            self.future.set_result((_runtime.decoded(event.data), _runtime.raw(event.meta), None))
-        else:
-            self.future.set_result((None, b"", _runtime.error_payload(event.error)))
+        outcome: tuple[Any, bytes, Exception | None]
+        try:
+            # An exception here would end the hub's turn, and with it the events of other calls.
+            if kind == DONE:
+                outcome = (_runtime.decoded(event.data), _runtime.raw(event.meta), None)
+            else:
+                outcome = (None, b"", _runtime.error_of(event.error))
+        except Exception as error:
+            outcome = (None, b"", error)
+        self.future.set_result(outcome)
 
     def abandon(self) -> None:
         handle, self.handle = self.handle, None
@@ -216,9 +222,7 @@ async def call(operation: bytes, request: bytes) -> tuple[Any, bytes]:
     finally:
         hub.finish(waiting)
     if failure is not None:
-        from . import exceptions
-
-        raise exceptions.from_wire(failure)
+        raise failure
     return answer, meta
 
 

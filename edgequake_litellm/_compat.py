@@ -59,6 +59,8 @@ def read_objects(fields: Fields) -> None:
             config.unsupported(name, feature)
     token = fields.pop("azure_ad_token_provider", None)
     if token is not None:
+        if not callable(token):
+            raise TypeError("`azure_ad_token_provider` must be a function that returns a token")
         fields["azure_ad_token"] = token()
     client = fields.pop("client", None)
     if client is not None:

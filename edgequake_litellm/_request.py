@@ -129,8 +129,8 @@ def _translate(fields: Fields) -> None:
     mock = fields.get("mock_response")
     if isinstance(mock, BaseException):
         raise _compat.mocked(mock, fields)
-    _compat.read_objects(fields)
     try:
+        _compat.read_objects(fields)
         for name in ("timeout", "stream_timeout"):
             if fields.get(name) is not None:
                 fields[name] = _timeout(name, fields[name])

@@ -100,13 +100,25 @@ def raw(value: Any) -> bytes:
 
 
 def decoded(value: Any) -> Any:
-    """The JSON of an `eq_bytes`."""
-    return _decode(str(ffi.buffer(value.ptr, value.len), "utf-8"))[0]
+    """The JSON of an `eq_bytes`. Raises APIResponseValidationError for JSON that Python cannot hold."""
+    return parsed(str(ffi.buffer(value.ptr, value.len), "utf-8"))
 
 
 def parsed(text: str) -> Any:
-    """The value of the JSON `text`, which the engine wrote: without white space around it."""
-    return _decode(text)[0]
+    """The value of the JSON `text`, which the engine wrote: without white space around it. Raises as :func:`decoded` does."""
+    try:
+        return _decode(text)[0]
+    except (ValueError, RecursionError) as error:
+        # The engine has checked the grammar; what is left are numbers of thousands of digits.
+        raise unreadable(error) from None
+
+
+def unreadable(error: BaseException) -> Exception:
+    """litellm's exception for an answer that is JSON and still no answer."""
+    from . import exceptions
+
+    message = f"the provider's answer cannot be read: {type(error).__name__}: {error}"
+    return exceptions.from_wire({"kind": "APIResponseValidationError", "message": message, "status_code": 500})
 
 
 # Starting ------------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from ._types import ChunkFactory, Meta, completion_id
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Union
+    from typing import Any, NoReturn, Union
 
     from ._types import ModelResponseStream
 
@@ -179,6 +179,16 @@ class CustomStreamWrapper:
     ) -> None:
         self.completion_stream.close()
 
+    def __copy__(self) -> CustomStreamWrapper:
+        # A copy would share the connection, and the first of the two to go would close it for the other.
+        raise TypeError("a stream cannot be copied: it is one connection")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CustomStreamWrapper:
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a stream cannot be pickled: it is one connection")
+
     def __del__(self) -> None:
         source = self.__dict__.get("completion_stream")
         if source is not None:
@@ -257,7 +267,10 @@ class Maker:
             if not payload.get("id"):
                 # The same for all chunks of the stream, however often they are made.
                 payload["id"] = self._id
-            return factory.full(payload)
+            try:
+                return factory.full(payload)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise _runtime.unreadable(error) from error
         _, _, index, slot, padding = item
         if kind == CONTENT:
             chunk = factory.content(index, text)

@@ -174,6 +174,6 @@ def _body(text: Any) -> Any:
 
     try:
         decoded = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text or None
     return decoded.get("error", decoded) if isinstance(decoded, dict) else decoded

@@ -120,6 +120,11 @@ pub fn text(raw: &RawValue) -> Option<String> {
     Some(text)
 }
 
+/// A whole number; some servers write it as a string.
+pub fn integer(raw: &RawValue) -> Option<i64> {
+    read::<i64>(raw).or_else(|| read::<String>(raw)?.trim().parse().ok())
+}
+
 pub fn is_null(raw: &RawValue) -> bool {
     raw.get() == "null"
 }

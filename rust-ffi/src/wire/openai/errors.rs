@@ -103,11 +103,35 @@ impl Origin {
     fn finish(&self, kind: ErrorKind, status_code: u16, message: String, body: &str) -> Error {
         let mut error = Error::new(kind, self.scrub(&message)).at(self.row.name, &self.model);
         error.status_code = status_code;
-        error.body = (!body.is_empty()).then(|| self.scrub(cut(body, MAX_ERROR_BODY)).into_owned());
+        error.body = (!body.is_empty()).then(|| self.scrub_body(cut(body, MAX_ERROR_BODY)));
         error
     }
 
     /// Takes the call's key, and whatever looks like a key, out of a text: providers repeat it in their refusals.
+    /// A body without keys, also not as JSON escapes (`\\u0073k-…`), which whoever decodes it would read again.
+    fn scrub_body(&self, body: &str) -> String {
+        if body.contains("\\u") || body.contains("\\/") {
+            if let Ok(value) = serde_json::from_str::<Value>(body) {
+                let clean = self.scrub_value(value.clone());
+                if clean != value {
+                    return clean.to_string();
+                }
+            }
+        }
+        self.scrub(body).into_owned()
+    }
+
+    fn scrub_value(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.scrub(&text).into_owned()),
+            Value::Array(items) => items.into_iter().map(|item| self.scrub_value(item)).collect(),
+            Value::Object(members) => {
+                members.into_iter().map(|(name, item)| (self.scrub(&name).into_owned(), self.scrub_value(item))).collect()
+            }
+            other => other,
+        }
+    }
+
     fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let own = self.key.as_ref().map(Secret::expose).filter(|key| key.len() >= 6 && self.row.default_key != Some(key));
         let text = match own.filter(|key| text.contains(key)) {
@@ -408,6 +432,16 @@ mod tests {
 
     fn refusal(provider: &str, status: u16, body: &str) -> Error {
         origin(provider).refusal(&Head { status, headers: Vec::new() }, body.as_bytes())
+    }
+
+    #[test]
+    fn a_key_written_as_json_escapes_does_not_survive_decoding() {
+        let body = r#"{"error":{"message":"k\u0065y-of-the-call and s\u006b-proj-abcdefghijklmnop1234567890","code":null}}"#;
+        let error = refusal("openai", 401, body);
+        let decoded: Value = serde_json::from_str(error.body.as_deref().unwrap()).unwrap();
+        for text in [error.message.as_str(), decoded["error"]["message"].as_str().unwrap()] {
+            assert_eq!(text, "*** and sk-***");
+        }
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl Stream {
         let same_top = self.note_top(&top);
         let mut parsed = Vec::with_capacity(choices.len());
         for raw in choices {
-            parsed.push(self.choice(raw).ok_or_else(|| invalid("a choice of a chunk is not an object".into()))??);
+            parsed.push(self.choice(raw).ok_or_else(|| invalid("a choice of a chunk is not what the protocol says".into()))??);
         }
         if let ([choice], None, true) = (parsed.as_slice(), usage, same_top) {
             if let Some(event) = self.simple(text, choice, pad) {
@@ -235,12 +235,13 @@ impl Stream {
         false
     }
 
-    /// Reads a choice and brings what this project promises into it. None: it is not an object.
+    /// Reads a choice and brings what this project promises into it. None: it is not what the protocol says.
     fn choice<'a>(&mut self, raw: &'a RawValue) -> Option<Result<ParsedChoice<'a>>> {
         let mut fields: Object<'a> = json::read(raw)?;
         let index = match fields.shift_remove("index") {
-            Some(raw) => json::read::<i32>(raw).unwrap_or(0),
-            None => 0,
+            // A guess would merge the texts of two choices.
+            Some(raw) if !json::is_null(raw) => i32::try_from(json::integer(raw)?).ok()?,
+            _ => 0,
         };
         let at = self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
             self.choices.push(Choice { index, ..Choice::default() });
@@ -261,8 +262,7 @@ impl Stream {
         let tools = match delta.get("tool_calls") {
             Some(raw) if !json::is_null(raw) => {
                 let calls: Vec<Object<'a>> = json::read(raw)?;
-                let new = self.slots(at, &calls);
-                Some(new)
+                Some(self.slots(at, &calls)?)
             }
             _ => None,
         };
@@ -297,13 +297,16 @@ impl Stream {
 
     /// Numbers the tool calls of a delta: by the provider's index, by id where there is none, as the call of the piece before where there is
     /// neither, and as a new call where the same index comes with another id (Ollama's and Gemini's compatible servers). Returns each
-    /// call's slot.
-    fn slots<'a>(&mut self, choice: usize, calls: &[Object<'a>]) -> Vec<(Object<'a>, i32)> {
+    /// call's slot; None for an index that is no number.
+    fn slots<'a>(&mut self, choice: usize, calls: &[Object<'a>]) -> Option<Vec<(Object<'a>, i32)>> {
         let Stream { choices, templates, .. } = self;
         let Choice { tools, last_tool, .. } = &mut choices[choice];
         let mut numbered = Vec::with_capacity(calls.len());
         for call in calls {
-            let index = call.get("index").and_then(|raw| json::read::<i64>(raw));
+            let index = match call.get("index") {
+                Some(raw) if !json::is_null(raw) => Some(json::integer(raw)?),
+                _ => None,
+            };
             let id = call.get("id").and_then(|raw| json::read::<String>(raw)).unwrap_or_default();
             let found = match index {
                 Some(index) => {
@@ -328,7 +331,7 @@ impl Stream {
             }
             numbered.push((call.clone(), tools[at].slot));
         }
-        numbered
+        Some(numbered)
     }
 
     /// The event of a chunk that only adds a piece of one text, and the template for the next of its kind.
