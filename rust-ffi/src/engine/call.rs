@@ -130,7 +130,7 @@ async fn work(client: &Client, call: &Call, output: &Output, progress: &mut Prog
         Job::Edgequake(job) => {
             progress.attempts = 1;
             // Boxed: its state is larger than all of the usual road, and every call would carry the room for it.
-            Box::pin(within(call.limits.total, edgequake_job(call, job, output, progress))).await?
+            Box::pin(edgequake_job(call, job, output, progress)).await
         }
         Job::Mock(mock) => {
             progress.attempts = 1;
@@ -150,21 +150,25 @@ async fn work(client: &Client, call: &Call, output: &Output, progress: &mut Prog
     }
 }
 
-async fn within<T>(limit: Duration, work: impl std::future::Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(limit, work).await.map_err(|_| timeout("the whole call", limit))
-}
-
+/// The crate's road: the whole answer within the limit, or a stream's first event within it and then each silence within its own.
 async fn edgequake_job(call: &Call, job: &edgequake::Call, output: &Output, progress: &mut Progress) -> Result<Finish> {
+    let Limits { total, idle, .. } = call.limits;
+    let deadline = Instant::now() + total;
     let meta = meta(call, None, 1);
     if !call.stream {
-        let answer = job.run().await?;
+        let answer = tokio::time::timeout_at(deadline, job.run()).await.map_err(|_| timeout("the whole call", total))??;
         return Ok(Finish { event: Event::Done { answer, meta }, rest: None });
     }
-    let mut stream = job.stream().await?;
+    let mut stream = tokio::time::timeout_at(deadline, job.stream()).await.map_err(|_| timeout("the whole call", total))??;
     output.open(meta.clone(), progress).await?;
-    while let Some(event) = stream.next().await {
+    let mut due = deadline;
+    // The caller's own pauses lie outside of the waits.
+    while let Some(event) =
+        tokio::time::timeout_at(due, stream.next()).await.map_err(|_| timeout("the next event", total.min(idle)))?
+    {
         output.stream_event(event?, progress).await?;
         output.sink.flush();
+        due = Instant::now() + idle;
     }
     Ok(Finish { event: Event::Done { answer: Vec::new(), meta }, rest: None })
 }
