@@ -128,10 +128,8 @@ def prepare(contender: Contender, say: Callable[[str], None]) -> Optional[str]:
         return None
     say(f"installing {contender.name} into {contender.venv.relative_to(REPOSITORY)} …")
     try:
-        if contender.name != OURS or not contender.python.exists():
-            shutil.rmtree(contender.venv, ignore_errors=True)
-            run([sys.executable, "-m", "venv", str(contender.venv)])
-        mark.unlink(missing_ok=True)
+        shutil.rmtree(contender.venv, ignore_errors=True)
+        run([sys.executable, "-m", "venv", str(contender.venv)])
         install(contender)
     except subprocess.CalledProcessError as error:
         return f"could not be installed: {last_line(error.output)}"
@@ -149,7 +147,7 @@ def install(contender: Contender) -> None:
         build = [str(contender.python), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder]
         run([*build, str(REPOSITORY)], CARGO_TARGET_DIR=str(TARGET))
         (wheel,) = Path(folder).glob("*.whl")
-        run([*pip, "--force-reinstall", str(wheel)])
+        run([*pip, str(wheel)])
 
 
 def build_rust(say: Callable[[str], None]) -> None:

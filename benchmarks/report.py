@@ -34,8 +34,11 @@ README_FIGURES = [
 
 
 def reference(results: dict[str, Any]) -> str:
-    """Whom the others are compared with: this package, or litellm where this package was not measured."""
-    return OURS if results["contenders"].get(OURS, {}).get("figures") else LITELLM
+    """Whom the others are compared with: this package, or where it was not measured litellm, or else the first."""
+    names = [
+        name for name in (OURS, LITELLM, *results["contenders"]) if results["contenders"].get(name, {}).get("figures")
+    ]
+    return names[0] if names else ""
 
 
 def worse(figure: Figure, theirs: float, ours: float) -> float:
