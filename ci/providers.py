@@ -15,12 +15,11 @@ START, END = "<!-- providers:start -->", "<!-- providers:end -->"
 
 
 def table() -> str:
-    rows = ["| provider | address | key in the environment | embeddings |", "|---|---|---|---|"]
+    rows = ["| provider | address | key in the environment |", "|---|---|---|"]
     for row in _runtime.query(b"providers", b"{}")["wire"]:
         address = row["api_base"] or (", ".join(f"`{name}`" for name in row["api_base_env"]) or "`api_base=`")
         keys = ", ".join(f"`{name}`" for name in row["api_key_env"]) or "none"
-        embeddings = "yes" if "embedding" in row["operations"] else ""
-        rows.append(f"| `{row['name']}/` | {address} | {keys} | {embeddings} |")
+        rows.append(f"| `{row['name']}/` | {address} | {keys} |")
     return "\n".join(rows)
 
 
