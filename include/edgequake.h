@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// The number of this interface. It rises when something that compiled programs use changes; fields and functions that are only added do
+/// The number of this interface. It rises when something that compiled programs use changes; functions that are only added do
 /// not raise it. A program that was compiled with another number must not use the library.
 #define EQ_ABI_VERSION 1
 
@@ -66,7 +66,8 @@ typedef int32_t eq_action;
 typedef int32_t eq_event_kind;
 
 /// Something that a call tells. In a callback, all that it points to lives until the callback returns; from eq_queue_next, until the next
-/// eq_queue_next of that queue. Fields are only ever added at the end.
+/// eq_queue_next of that queue. A field is only ever added at the end, and raises
+/// EQ_ABI_VERSION: eq_queue_next writes an array of them.
 typedef struct {
   /// The size of this struct in the library that made it, in bytes.
   uint32_t size;

@@ -43,7 +43,8 @@ pub const EQ_PAUSE: eq_action = 1;
 pub const EQ_CANCEL: eq_action = 2;
 
 /// Something that a call tells. In a callback, all that it points to lives until the callback returns; from eq_queue_next, until the next
-/// eq_queue_next of that queue. Fields are only ever added at the end.
+/// eq_queue_next of that queue. A field is only ever added at the end, and raises
+/// EQ_ABI_VERSION: eq_queue_next writes an array of them.
 #[repr(C)]
 pub struct eq_event {
     /// The size of this struct in the library that made it, in bytes.

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::boundary;
 use super::fork;
 
-/// The number of this interface. It rises when something that compiled programs use changes; fields and functions that are only added do
+/// The number of this interface. It rises when something that compiled programs use changes; functions that are only added do
 /// not raise it. A program that was compiled with another number must not use the library.
 pub const EQ_ABI_VERSION: u32 = 1;
 
