@@ -20,7 +20,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 const BUCKET_SIZE: u32 = 500;
 const COST: u32 = 14;
 const COST_THROTTLED: u32 = 5;
-/// Buckets kept; the oldest are forgotten (full again) beyond it.
+/// Buckets kept; beyond it all are forgotten, which fills them again. A program has a handful of hosts and keys.
 const BUCKETS: usize = 4096;
 
 /// How often a request may be sent again: `num_retries` (litellm's own layer) before `max_retries` (its OpenAI client's), before the

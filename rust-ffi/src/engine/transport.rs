@@ -118,7 +118,8 @@ pub fn is_secret(name: &str) -> bool {
 }
 
 /// Sends one attempt. An idle connection that the server closed while the request was on its way (no byte of an answer came) is not
-/// the server's failure: the request is sent once more over a fresh connection, as RFC 9110 §9.2.2 lets clients do and browsers do.
+/// the server's failure: the request is sent once more, over whatever connection the pool has then, as RFC 9110 §9.2.2 lets clients
+/// do and browsers do.
 pub async fn send(client: &reqwest::Client, request: &reqwest::Request) -> Result<reqwest::Response> {
     for last in [false, true] {
         let Some(copy) = request.try_clone() else {
