@@ -12,8 +12,8 @@ pub struct eq_buffer(());
 
 static BUFFERS: Table<Vec<u8>> = Table::new(5);
 
-pub(super) fn give(bytes: Vec<u8>) -> *mut eq_buffer {
-    BUFFERS.insert(Arc::new(bytes)).cast()
+pub(super) fn give(bytes: Vec<u8>) -> Result<*mut eq_buffer, eq_status> {
+    Ok(BUFFERS.insert(Arc::new(bytes))?.cast())
 }
 
 /// The bytes of a buffer; they live until eq_buffer_free. Empty for a handle that is not a buffer's. Any thread.

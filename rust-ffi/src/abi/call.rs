@@ -133,7 +133,7 @@ pub unsafe extern "C" fn eq_call_start(
             Arc::new(CallbackSink { callback: Callback { function, user_data }, tag, call: call.clone() })
         };
         // The handle exists before the first event, which may name it.
-        let handle = CALLS.insert(call.clone());
+        let handle = CALLS.insert(call.clone())?;
         let _ = call.handle.set(handle.addr());
         if let Err(refusal) = client.start(operation, request, sink, call.control.clone()) {
             let _ = CALLS.remove(handle);

@@ -27,7 +27,7 @@ pub unsafe extern "C" fn eq_client_new(config: eq_bytes, out: *mut *mut eq_clien
         let client = Client::new(config).map_err(|e| unsafe { error::reject(error, e) })?;
         super::call::check_out(out)?;
         // SAFETY: checked above, and the header asks for a place for a client.
-        unsafe { bytes::write(out, CLIENTS.insert(client).cast()) }
+        unsafe { bytes::write(out, CLIENTS.insert(client)?.cast()) }
     })
 }
 
@@ -65,6 +65,6 @@ pub unsafe extern "C" fn eq_query(
         // SAFETY: the header asks for NULL or a place for an error.
         let answer = answer.map_err(|e| unsafe { error::reject(error, e) })?;
         // SAFETY: checked above, and the header asks for a place for a buffer.
-        unsafe { bytes::write(out, buffer::give(answer)) }
+        unsafe { bytes::write(out, buffer::give(answer)?) }
     })
 }

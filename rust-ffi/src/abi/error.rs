@@ -103,8 +103,9 @@ impl Drop for OwnedError {
     }
 }
 
+/// NULL, which every accessor answers for, when the table is full: a program that keeps so many errors has lost track of them.
 fn insert(error: Error) -> *mut eq_error {
-    ERRORS.insert(Arc::new(ErrorObject { error, json: OnceLock::new() })).cast()
+    ERRORS.insert(Arc::new(ErrorObject { error, json: OnceLock::new() })).map_or(std::ptr::null_mut(), |handle| handle.cast())
 }
 
 /// Gives an error to the caller, who need not want it, and says so as a status.

@@ -206,7 +206,7 @@ pub unsafe extern "C" fn eq_queue_new(capacity: size_t, out: *mut *mut eq_queue,
         let capacity = if capacity == 0 { DEFAULT_CAPACITY } else { capacity };
         let queue = Queue { state: Mutex::new(State::default()), arrived: Condvar::new(), doorbell: OnceLock::new(), capacity };
         // SAFETY: checked above, and the header asks for a place for a queue.
-        unsafe { bytes::write(out, QUEUES.insert(Arc::new(queue)).cast()) }
+        unsafe { bytes::write(out, QUEUES.insert(Arc::new(queue))?.cast()) }
     })
 }
 
