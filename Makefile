@@ -12,6 +12,11 @@ export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),rust-ffi/target))
 MANIFEST := rust-ffi/Cargo.toml
 HEADER := include/edgequake.h
 
+# Where `make install-c` installs, and what it builds: release or dev.
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+PROFILE ?= release
+
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check
@@ -34,7 +39,7 @@ step = @printf '\n==> %s\n' '$(1)'
 .DELETE_ON_ERROR:
 # Cargo and pip use every core by themselves, and the steps of `make test` are to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test wheel bench header c library install clean distclean \
+.PHONY: help demo test wheel bench header c library install install-c clean distclean \
         test-rust test-header test-python test-c lint lint-rust lint-python FORCE
 
 help: ## Show this list
@@ -64,6 +69,10 @@ header: $(CBINDGEN) ## Write include/edgequake.h and include/edgequake.symbols f
 
 c: library ## Build the C examples into build/c
 	$(MAKE) -C examples/c CC='$(CC)' LIBRARY='$(LIBRARY)' OUT='$(CURDIR)/build/c'
+
+install-c: ## Install the header, both libraries, pkg-config and CMake files under PREFIX=… (also LIBDIR=lib64, DESTDIR=…)
+	$(call step,install for C programs under $(DESTDIR)$(PREFIX))
+	$(PYTHON) ci/install_c.py --prefix '$(PREFIX)' --libdir '$(LIBDIR)' --destdir '$(DESTDIR)' --profile '$(PROFILE)'
 
 library: $(LIBRARY) ## Build the shared library for release
 

@@ -45,7 +45,9 @@ def names(platform: str, name: str, version: str, libdir: Path) -> Names:
     if platform == "darwin":
         loaded = f"lib{name}.{major}.dylib"
         argument = f"-Wl,-install_name,{libdir / loaded},-current_version,{version},-compatibility_version,{major}"
-        return Names(f"lib{name}.{version}.dylib", loaded, f"lib{name}.dylib", [argument, "-Wl,-headerpad_max_install_names"])
+        return Names(
+            f"lib{name}.{version}.dylib", loaded, f"lib{name}.dylib", [argument, "-Wl,-headerpad_max_install_names"]
+        )
     loaded = f"lib{name}.so.{major}"
     return Names(f"lib{name}.so.{major}.{minor}.{patch}", loaded, f"lib{name}.so", [f"-Wl,-soname,{loaded}"])
 
@@ -140,7 +142,9 @@ def install(prefix: Path, destdir: str, libdir: str, profile: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Install the library for C programs.")
     parser.add_argument("--prefix", type=Path, default=Path("/usr/local"), help="where programs will find it")
-    parser.add_argument("--libdir", default="lib", help="the libraries' folder under the prefix: lib, lib64, lib/x86_64-linux-gnu")
+    parser.add_argument(
+        "--libdir", default="lib", help="the libraries' folder under the prefix: lib, lib64, lib/x86_64-linux-gnu"
+    )
     parser.add_argument("--destdir", default="", help="a folder to stage the installation in, for packagers")
     parser.add_argument("--profile", default="release", help="cargo's profile: release or dev")
     options = parser.parse_args()

@@ -4,9 +4,8 @@ include("${CMAKE_CURRENT_LIST_DIR}/edgequake-installed.cmake")
 
 set(PACKAGE_VERSION "${edgequake_RELEASE}")
 string(REGEX MATCH "^[0-9]+" _edgequake_major "${PACKAGE_VERSION}")
-if(PACKAGE_VERSION STREQUAL "")
-  set(PACKAGE_VERSION_UNSUITABLE TRUE) # Not for this target, or half installed.
-elseif(PACKAGE_VERSION VERSION_EQUAL "${PACKAGE_FIND_VERSION}")
+# Where the library is missing, the release is empty, and edgequake-config.cmake says so.
+if(PACKAGE_VERSION VERSION_EQUAL "${PACKAGE_FIND_VERSION}")
   set(PACKAGE_VERSION_COMPATIBLE TRUE)
   set(PACKAGE_VERSION_EXACT TRUE)
 elseif(PACKAGE_VERSION VERSION_GREATER "${PACKAGE_FIND_VERSION}"

@@ -22,6 +22,17 @@ def library() -> Path:
 
 
 @pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make install-c` installs: its prefix. Of the debug build, which takes seconds; the steps are the same."""
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not installed")
+    prefix = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, str(ROOT / "ci/install_c.py"), "--profile", "dev", "--prefix", str(prefix)]
+    subprocess.run(command, check=True)
+    return prefix
+
+
+@pytest.fixture(scope="session")
 def examples(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("examples")
     for tool in ("make", "cc"):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PROGRAMS = sorted(path.stem for path in HERE.glob("abi_*.c"))
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "rust-ffi/target"))
 # _DEFAULT_SOURCE: -std=c99 alone hides what is POSIX's.
 FLAGS = ["-std=c99", "-D_XOPEN_SOURCE=700", "-D_DEFAULT_SOURCE", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]
-# What Rust's standard library needs of the system when it is linked in: `rustc --print native-static-libs`.
-SYSTEM = (
-    ["-framework", "Security", "-framework", "CoreFoundation"]
-    if sys.platform == "darwin"
-    else ["-lgcc_s", "-lrt", "-ldl"]
-)
 
 
 def build(name: str, directory: Path, *libraries: str) -> Path:
@@ -57,16 +49,14 @@ def test_with_the_shared_library(name: str, linked: list[str], prefix: list[str]
 
 
 @pytest.fixture(scope="session")
-def archive() -> Path:
-    """The static library. Cargo is asked for it, because only it knows whether the one that is there is of this source."""
-    cargo = shutil.which("cargo")
-    if cargo is None:
-        pytest.skip("cargo is not installed")
-    command = [cargo, "build", "--quiet", "--locked", "--lib", "--manifest-path", str(ROOT / "rust-ffi/Cargo.toml")]
-    subprocess.run(command, env={**os.environ, "CARGO_TARGET_DIR": str(TARGET)}, check=True)
-    return TARGET / "debug" / "libedgequake_ffi.a"
+def archive(installed: Path) -> list[str]:
+    """The static library, and what it needs of the system as its pkg-config file says."""
+    text = (installed / "lib/pkgconfig/edgequake.pc").read_text(encoding="utf-8")
+    private = re.search(r"^Libs\.private: (.*)$", text, re.MULTILINE)
+    assert private
+    return [str(installed / "lib/libedgequake.a"), *private[1].split()]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_with_the_static_library(name: str, archive: Path, tmp_path: Path) -> None:
-    check(build(name, tmp_path, str(archive), *SYSTEM))
+def test_with_the_static_library(name: str, archive: list[str], tmp_path: Path) -> None:
+    check(build(name, tmp_path, *archive))
