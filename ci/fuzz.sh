@@ -3,7 +3,7 @@
 #
 # Needs a C++ compiler and no nightly toolchain: coverage works on stable, and the sanitizers that do not would find nothing in
 # safe Rust. The first run compiles every dependency (some minutes). Input that fails a target lies in rust-ffi/fuzz/artifacts.
-# Without a C++ compiler the property tests do: PROPTEST_CASES=100000 cargo test --release --lib --test conformance_openai
+# Without a C++ compiler the property tests do: PROPTEST_CASES=100000 cargo test --release --lib --test conformance
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../rust-ffi"
 

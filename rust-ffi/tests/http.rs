@@ -163,7 +163,7 @@ impl Sink for Collect {
         match event {
             Event::Opened { .. } => outcome.opened += 1,
             Event::Stream(StreamEvent::Chunk { text, .. } | StreamEvent::Content { text, .. }) => outcome.text.push_str(&text),
-            Event::Stream(_) | Event::Bytes(_) => {}
+            Event::Stream(_) => {}
             Event::Done { answer, .. } => {
                 outcome.terminals += 1;
                 outcome.answer = serde_json::from_slice(&answer).ok();
@@ -188,7 +188,7 @@ fn call(client: &Arc<Client>, base: &str, more: Value) -> Outcome {
     let (done, wait) = mpsc::channel();
     let sink = Arc::new(Collect(Mutex::default(), done));
     let text = request.to_string();
-    if let Err(error) = client.start("completion", text.as_bytes(), sink.clone(), Arc::new(Control::default())) {
+    if let Err(error) = client.start("completion", text.as_bytes(), &[], sink.clone(), Arc::new(Control::default())) {
         return Outcome { error: Some(error), ..Outcome::default() };
     }
     wait.recv_timeout(Duration::from_secs(30)).expect("no terminal event");
@@ -485,7 +485,7 @@ fn a_slow_reader_holds_the_server_back() {
     let request = json!({
         "model": "openai/m", "api_key": "k", "api_base": server.base(), "messages": [{"role": "user", "content": "x"}], "stream": true,
     });
-    client.start("completion", request.to_string().as_bytes(), Arc::new(Stop(Mutex::new(done))), control.clone()).unwrap();
+    client.start("completion", request.to_string().as_bytes(), &[], Arc::new(Stop(Mutex::new(done))), control.clone()).unwrap();
     std::thread::sleep(Duration::from_millis(700));
     let first = *server.flooded.lock().unwrap();
     std::thread::sleep(Duration::from_millis(300));
@@ -507,7 +507,7 @@ fn a_cancelled_stream_closes_its_connection() {
     let request = json!({
         "model": "openai/m", "api_key": "k", "api_base": server.base(), "messages": [{"role": "user", "content": "x"}], "stream": true,
     });
-    client.start("completion", request.to_string().as_bytes(), sink.clone(), control.clone()).unwrap();
+    client.start("completion", request.to_string().as_bytes(), &[], sink.clone(), control.clone()).unwrap();
     while sink.0.lock().unwrap().text.is_empty() {
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use edgequake_ffi::engine::request::Request;
 use edgequake_ffi::engine::route;
-use edgequake_ffi::wire::{dialect, Decode, Operation, StreamEvent};
+use edgequake_ffi::wire::{dialect, Decode, Head, Operation, StreamEvent};
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 
@@ -19,7 +19,7 @@ static CALL: LazyLock<Box<dyn Decode>> = LazyLock::new(|| {
 });
 
 fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<StreamEvent>, Option<String>) {
-    let mut decoder = CALL.stream();
+    let mut decoder = CALL.stream(&Head { status: 200, headers: Vec::new() });
     let mut events = Vec::new();
     let read = || {
         for piece in pieces {

@@ -12,7 +12,6 @@ use super::handle::Table;
 use super::queue::{self, Queue};
 use super::status::{eq_status, EQ_ERR_ARGUMENT, EQ_ERR_HANDLE, EQ_ERR_NULL};
 use crate::engine::control::Control;
-use crate::engine::error::Error;
 use crate::engine::event::{Action, Event, Sink};
 
 /// One request in flight.
@@ -89,7 +88,7 @@ impl Sink for QueueSink {
 ///
 /// `operation` is litellm's name of the function ("completion", "embedding"); `request` is a JSON object with its keyword arguments. Both,
 /// and the attachments, are read before the function returns and may be freed then. `attachments` are binary inputs, such as audio, that
-/// the request refers to by their number; none of today's operations takes any. `tag` is a number of the caller's own that comes back in
+/// the request refers to by their number (`{"attachment": 0}`); those that it does not refer to are ignored. `tag` is a number of the caller's own that comes back in
 /// every event.
 ///
 /// Events go to `on_event` with `user_data`, perhaps before this function returns: give eq_queue_push and an eq_queue to read them from a
@@ -113,16 +112,15 @@ pub unsafe extern "C" fn eq_call_start(
         check_out(out)?;
         let function = on_event.ok_or(EQ_ERR_NULL)?;
         let client = CLIENTS.get(client.cast())?;
-        if attachment_count > 0 {
-            if attachments.is_null() {
-                return Err(EQ_ERR_NULL);
-            }
-            let refusal = Error::bad_request("no operation of this library takes attachments yet");
-            // SAFETY: the header asks for NULL or a place for an error.
-            return Err(unsafe { error::reject(error, refusal) });
+        if attachment_count > 0 && attachments.is_null() {
+            return Err(EQ_ERR_NULL);
         }
         // SAFETY: the header asks for readable bytes.
         let (operation, request) = unsafe { (operation.read()?, request.read()?) };
+        let attachments = (0..attachment_count)
+            // SAFETY: the header asks for that many of them, each of readable bytes.
+            .map(|number| unsafe { (*attachments.add(number)).read() })
+            .collect::<Result<Vec<&[u8]>, eq_status>>()?;
         let operation = std::str::from_utf8(operation).map_err(|_| EQ_ERR_ARGUMENT)?;
         let call = Arc::new(CallObject { control: Arc::new(Control::default()), handle: OnceLock::new() });
         let sink: Arc<dyn Sink> = if std::ptr::fn_addr_eq(function, queue::PUSH) {
@@ -135,7 +133,7 @@ pub unsafe extern "C" fn eq_call_start(
         // The handle exists before the first event, which may name it.
         let handle = CALLS.insert(call.clone())?;
         let _ = call.handle.set(handle.addr());
-        if let Err(refusal) = client.start(operation, request, sink, call.control.clone()) {
+        if let Err(refusal) = client.start(operation, request, &attachments, sink, call.control.clone()) {
             let _ = CALLS.remove(handle);
             // SAFETY: the header asks for NULL or a place for an error.
             return Err(unsafe { error::reject(error, refusal) });

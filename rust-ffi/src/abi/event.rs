@@ -121,7 +121,7 @@ impl OwnedEvent {
             Event::Stream(StreamEvent::Arguments { index, slot, text, pad }) => {
                 OwnedEvent { data: pad.into_bytes(), index, slot, text, ..blank(EQ_EVENT_ARGUMENTS) }
             }
-            Event::Bytes(data) => OwnedEvent { data, ..blank(EQ_EVENT_BYTES) },
+            Event::Stream(StreamEvent::Bytes(data)) => OwnedEvent { data, ..blank(EQ_EVENT_BYTES) },
             Event::Done { answer, meta } => OwnedEvent { data: answer, meta, ..blank(EQ_EVENT_DONE) },
             Event::Failed(error) => OwnedEvent { error: Some(OwnedError::new(error)), ..blank(EQ_EVENT_FAILED) },
         }

@@ -95,6 +95,7 @@ fn prepare_row(pool: &Pool, operation: Operation, row: &'static Row, model: &str
     let (able, verb) = match operation {
         Operation::Completion => (features.chat, "chat"),
         Operation::Embedding => (features.embedding, "embed"),
+        other => return Err(other.unavailable(row.id)),
     };
     if !able {
         return Err(Error::bad_request(format!("the crate edgequake-llm does not {verb} with {}", row.id)));
@@ -119,6 +120,7 @@ fn prepare_row(pool: &Pool, operation: Operation, row: &'static Row, model: &str
             let usage = Use::Embedding { dimensions: inputs.dimensions };
             (Work::Embedding(inputs), usage)
         }
+        other => return Err(other.unavailable(row.id)),
     };
     let spec = settings::spec(&gate, row, model, usage, request)?;
     let built = std::panic::catch_unwind(AssertUnwindSafe(|| pool.get(row, &spec))).unwrap_or_else(|_| Err(panicked()));

@@ -18,9 +18,10 @@ use super::log;
 use super::mock::Mock;
 use super::retry;
 use super::route::Route;
+use super::tokens::Tokens;
 use super::transport;
 use crate::edgequake;
-use crate::wire::{Decode, Head, StreamEvent};
+use crate::wire::{Attempt, Credentials, Decode, Head, StreamEvent};
 
 /// After a stream's end mark: this much is read to keep the connection usable, no more, and not for long.
 const DRAIN_BYTES: usize = 64 << 10;
@@ -41,9 +42,25 @@ pub struct Call {
 }
 
 pub enum Job {
-    Wire { client: reqwest::Client, request: reqwest::Request, decode: Box<dyn Decode> },
+    Wire(Box<Wire>),
     Edgequake(edgequake::Call),
     Mock(Mock),
+}
+
+/// A request over HTTP, ready to be sent any number of times.
+pub struct Wire {
+    pub client: reqwest::Client,
+    pub request: reqwest::Request,
+    /// Credentials that are made for each attempt.
+    pub signer: Option<Signer>,
+    pub decode: Box<dyn Decode>,
+}
+
+/// What signing an attempt takes: the request as the dialect made it.
+pub struct Signer {
+    pub credentials: Box<dyn Credentials>,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
 }
 
 impl Call {
@@ -112,8 +129,8 @@ fn cancelled() -> Error {
 
 async fn work(client: &Client, call: &Call, output: &Output, progress: &mut Progress) -> Result<Finish> {
     match &call.job {
-        Job::Wire { client: http, request, decode } => {
-            let wire = WireCall { call, http, request, decode: decode.as_ref(), output };
+        Job::Wire(wire) => {
+            let wire = WireCall { call, wire, decode: wire.decode.as_ref(), tokens: &client.tokens, output };
             let deadline = Instant::now() + call.limits.total;
             loop {
                 progress.attempts += 1;
@@ -197,9 +214,9 @@ async fn wait_to_retry(client: &Client, call: &Call, error: Error, deadline: Ins
 /// What the attempts of a call share.
 struct WireCall<'a> {
     call: &'a Call,
-    http: &'a reqwest::Client,
-    request: &'a reqwest::Request,
+    wire: &'a Wire,
     decode: &'a dyn Decode,
+    tokens: &'a Tokens,
     output: &'a Output,
 }
 
@@ -208,9 +225,10 @@ impl WireCall<'_> {
         let limits = &self.call.limits;
         let total = limits.total;
         let late = |_| timeout("the whole call", total);
-        let response = tokio::time::timeout_at(deadline, self.first_byte(transport::send(self.http, self.request)))
-            .await
-            .map_err(late)??;
+        let mut response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
+        if response.status() == 401 && self.wire.signer.as_ref().is_some_and(|s| s.credentials.refused(self.tokens)) {
+            response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
+        }
         let head = transport::head(&response);
         if !(200..300).contains(&head.status) {
             let patience = deadline.min(Instant::now() + ERROR_BODY_TIME);
@@ -233,6 +251,36 @@ impl WireCall<'_> {
         Ok(Finish { event: Event::Done { answer, meta }, rest: None })
     }
 
+    /// Sends the request, with credentials made for this attempt where the call has such.
+    async fn send(&self) -> Result<reqwest::Response> {
+        let Wire { client, request, signer, .. } = self.wire;
+        let Some(signer) = signer else {
+            return self.first_byte(transport::send(client, request)).await;
+        };
+        // Boxed: few calls sign, and every call would carry the room for it.
+        let signed = Box::pin(async {
+            let attempt = Attempt {
+                method: request.method(),
+                url: request.url().as_str(),
+                headers: &signer.headers,
+                body: &signer.body,
+                http: client,
+                tokens: self.tokens,
+            };
+            let own = signer.credentials.headers(attempt).await?;
+            let mut request = request
+                .try_clone()
+                .ok_or_else(|| Error::new(ErrorKind::InternalServer, "the request's body cannot be sent twice"))?;
+            for (name, value) in transport::header_map(&own)? {
+                if let Some(name) = name {
+                    request.headers_mut().insert(name, value);
+                }
+            }
+            self.first_byte(transport::send(client, &request)).await
+        });
+        signed.await
+    }
+
     /// The idle limit holds for the wait for the answer's head too.
     async fn first_byte<T>(&self, sent: impl std::future::Future<Output = Result<T>>) -> Result<T> {
         let limits = &self.call.limits;
@@ -252,7 +300,7 @@ impl WireCall<'_> {
         let (limits, control) = (&self.call.limits, &self.output.control);
         let opened = meta(self.call, Some(&head), progress.attempts);
         self.output.open(opened.clone(), progress).await?;
-        let mut decoder = self.decode.stream();
+        let mut decoder = self.decode.stream(&head);
         let mut events = Vec::new();
         let mut last_read = Instant::now();
         let mut first = true;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
-use super::call::{self, Call, Job};
+use super::call::{self, Call, Job, Signer, Wire};
 use super::control::Control;
 use super::error::{Error, ErrorKind, Result};
 use super::event::Sink;
@@ -19,6 +19,7 @@ use super::mock::Mock;
 use super::request::Request;
 use super::retry::{retries_of, Buckets};
 use super::route::{self, Route};
+use super::tokens::Tokens;
 use super::transport::{header_map, Transport, Verify};
 use crate::edgequake;
 use crate::wire::{self, Operation};
@@ -42,6 +43,7 @@ pub struct Client {
     threads: Mutex<Threads>,
     transport: Transport,
     pub(super) buckets: Buckets,
+    pub(super) tokens: Tokens,
     /// The crate's providers, whose connections live on this client's threads.
     providers: edgequake::Pool,
     /// Hosts that were already warned of for taking a key without encryption.
@@ -61,14 +63,24 @@ impl Client {
             threads: Mutex::new(Threads::NotYet),
             transport: Transport::default(),
             buckets: Buckets::default(),
+            tokens: Tokens::default(),
             providers: edgequake::Pool::default(),
             plain_hosts: Mutex::default(),
         }))
     }
 
     /// Checks the request and sets it going. An error here means that nothing was sent and no event follows.
-    pub fn start(self: &Arc<Self>, operation: &str, request: &[u8], sink: Arc<dyn Sink>, control: Arc<Control>) -> Result<()> {
-        let call = self.prepare(operation, request)?;
+    ///
+    /// `attachments` are binary inputs that the request names by their number.
+    pub fn start(
+        self: &Arc<Self>,
+        operation: &str,
+        request: &[u8],
+        attachments: &[&[u8]],
+        sink: Arc<dyn Sink>,
+        control: Arc<Control>,
+    ) -> Result<()> {
+        let call = self.prepare(operation, request, attachments)?;
         self.spawn(|| call::run(self.clone(), call, sink, control))
     }
 
@@ -110,11 +122,11 @@ impl Client {
         self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn prepare(&self, operation: &str, text: &[u8]) -> Result<Call> {
+    fn prepare(&self, operation: &str, text: &[u8], attachments: &[&[u8]]) -> Result<Call> {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::bad_request(format!("{operation:?} is not an operation of this library")))?;
-        let request = Request::parse(text)?;
-        let stream = operation == Operation::Completion && request.is_stream()?;
+        let request = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
+        let stream = operation.streams() && request.is_stream()?;
         let limits = Limits::of(&request)?;
         let retries = retries_of(&request)?;
         if let Some(mock) = Mock::of(operation, &request, &limits)? {
@@ -153,12 +165,15 @@ impl Client {
         let url = reqwest::Url::parse(&http.url).map_err(|_| at(Error::bad_request("`api_base` is not an address")))?;
         self.warn_of_plain_http(&url, &http.headers);
         let client = self.transport.client(limits.connect, &verify(request)?).map_err(at)?;
-        let mut out = reqwest::Request::new(reqwest::Method::POST, url);
+        let mut out = reqwest::Request::new(http.method, url);
         *out.headers_mut() = header_map(&http.headers).map_err(at)?;
         let bucket = bucket(out.url(), &http.headers);
-        *out.body_mut() = Some(http.body.into());
-        let (stream, decode) = (http.stream, http.decode);
-        Ok(Call::new(route, stream, limits, retries, bucket, Job::Wire { client, request: out, decode }))
+        let signer = http.credentials.map(|credentials| Signer { credentials, headers: http.headers, body: http.body.clone() });
+        if !http.body.is_empty() {
+            *out.body_mut() = Some(http.body.into());
+        }
+        let wire = Wire { client, request: out, signer, decode: http.decode };
+        Ok(Call::new(route, http.stream, limits, retries, bucket, Job::Wire(Box::new(wire))))
     }
 
     /// A key over http:// works (people run vLLM in private networks), with one warning for each host.

@@ -8,7 +8,6 @@ use crate::wire::StreamEvent;
 pub enum Event {
     Opened { meta: Vec<u8> },
     Stream(StreamEvent),
-    Bytes(Vec<u8>),
     Done { answer: Vec<u8>, meta: Vec<u8> },
     Failed(Error),
 }

@@ -60,6 +60,9 @@ impl Mock {
                 Some(Value::String(text)) => Answer::Text(text),
                 _ => return Err(at(wrong_type("mock_response", "a list of numbers", raw))),
             },
+            (Some(_), other) => {
+                return Err(at(Error::bad_request(format!("`mock_response` has no form for {}", other.name()))));
+            }
         };
         if let Answer::Text(text) = &answer {
             if let Some(error) = named_error(text) {

@@ -13,4 +13,5 @@ pub mod query;
 pub mod request;
 pub mod retry;
 pub mod route;
+pub mod tokens;
 mod transport;

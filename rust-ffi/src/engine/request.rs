@@ -18,6 +18,8 @@ pub struct Request<'a> {
     pub fields: Fields<'a>,
     /// Program-wide settings that differ from their defaults.
     pub settings: Fields<'a>,
+    /// Binary inputs (audio, images), which arguments name by their number: `{"attachment": 0, "filename": …}`.
+    pub attachments: Vec<&'a [u8]>,
 }
 
 impl<'a> Request<'a> {
@@ -37,7 +39,7 @@ impl<'a> Request<'a> {
             _ => Fields::new(),
         };
         fields.retain(|_, raw| !json::is_null(raw));
-        Ok(Request { fields, settings })
+        Ok(Request { fields, settings, attachments: Vec::new() })
     }
 
     /// The raw value of a keyword argument.

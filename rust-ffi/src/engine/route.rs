@@ -231,6 +231,7 @@ fn base_of(row: &Provider, request: &Request<'_>, env: Env<'_>) -> Result<String
         Some(base) => base.into_owned(),
         None => match from_sources(row.base_sources, request, env)? {
             Some(base) => base,
+            None if row.derives_base => return Ok(row.api_base.unwrap_or_default().to_owned()),
             None => row.api_base.ok_or_else(|| no_address(row))?.to_owned(),
         },
     };

@@ -6,7 +6,8 @@
 use percent_encoding::utf8_percent_encode;
 
 use super::body::Body;
-use super::openai::request::{self, bearer, join, Target, UNRESERVED};
+use super::http::{bearer, join, UNRESERVED};
+use super::openai::request::{self, Target};
 use super::openai::{quirks, row};
 use super::params::sort::Rules;
 use super::providers::Gpt5;
@@ -102,6 +103,7 @@ fn url(operation: Operation, route: &Route, version: &str, newer: bool) -> Resul
     let path = match operation {
         Operation::Completion => "chat/completions",
         Operation::Embedding => "embeddings",
+        _ => return Err(operation.unavailable("azure")),
     };
     let base = route.api_base.as_str();
     if newer {

@@ -5,43 +5,47 @@
 
 pub mod azure;
 pub mod body;
+pub mod chat;
+pub mod credentials;
+pub mod errors;
+pub mod http;
 pub mod openai;
+pub mod operation;
 pub mod params;
 pub mod providers;
 pub mod sse;
 
 use bytes::Bytes;
+use reqwest::Method;
+
+pub use self::credentials::{Attempt, Credentials};
+pub use self::operation::Operation;
 
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
 use crate::engine::route::Route;
 
-/// What a call asks for, by litellm's function name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    Completion,
-    Embedding,
-}
-
-impl Operation {
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "completion" => Some(Operation::Completion),
-            "embedding" => Some(Operation::Embedding),
-            _ => None,
-        }
-    }
-}
-
 /// One HTTP request, ready to be sent any number of times.
 pub struct HttpCall {
+    pub method: Method,
     /// Absolute address with its query. Never holds a secret.
     pub url: String,
     /// Lower-case names; values are checked (no CR, LF, NUL) when the transport takes them over.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// The answer is read as a stream of events, or of bytes.
     pub stream: bool,
+    /// Credentials that are made anew for each attempt (signatures, tokens that expire). None where `headers` hold them already.
+    pub credentials: Option<Box<dyn Credentials>>,
     pub decode: Box<dyn Decode>,
+}
+
+impl HttpCall {
+    /// A POST that is not streamed, still without headers.
+    pub fn post(url: String, body: impl Into<Bytes>, decode: Box<dyn Decode>) -> Self {
+        let (method, body) = (Method::POST, body.into());
+        HttpCall { method, url, headers: Vec::new(), body, stream: false, credentials: None, decode }
+    }
 }
 
 /// A provider's status line, headers and request id.
@@ -72,7 +76,7 @@ pub trait Decode: Send + Sync {
     fn error(&self, head: &Head, body: &[u8]) -> Error;
 
     /// A reader for one stream; only called for streamed calls, after a 2xx.
-    fn stream(&self) -> Box<dyn StreamDecode>;
+    fn stream(&self, head: &Head) -> Box<dyn StreamDecode>;
 }
 
 /// Reads one streamed answer.
@@ -112,6 +116,8 @@ pub enum StreamEvent {
         text: String,
         pad: String,
     },
+    /// Binary output (speech), in pieces of any size.
+    Bytes(Vec<u8>),
 }
 
 /// A protocol.

@@ -132,6 +132,8 @@ pub struct Provider {
     pub protocol: Protocol,
     /// The public address; None where every user has their own.
     pub api_base: Option<&'static str>,
+    /// The dialect makes the address of other facts (a region, an account) where the caller gives none; it then gets an empty one.
+    pub derives_base: bool,
     pub base_sources: &'static [Source],
     pub key_sources: &'static [Source],
     /// Sent where no key is known: servers at home ask for none, but some clients must send one.
@@ -167,6 +169,7 @@ impl Provider {
         match operation {
             Operation::Completion => (self.chat)(model).names(),
             Operation::Embedding => self.embedding.to_vec(),
+            _ => Vec::new(),
         }
     }
 

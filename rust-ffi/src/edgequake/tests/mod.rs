@@ -377,7 +377,7 @@ impl Sink for Events {
         let (name, data) = match event {
             Event::Opened { .. } => ("opened", Vec::new()),
             Event::Stream(StreamEvent::Chunk { json, .. }) => ("chunk", json),
-            Event::Stream(_) | Event::Bytes(_) => ("other", Vec::new()),
+            Event::Stream(_) => ("other", Vec::new()),
             Event::Done { answer, .. } => ("done", answer),
             Event::Failed(error) => ("failed", error.message.clone().into_bytes()),
         };
@@ -399,7 +399,7 @@ fn the_engine_takes_this_road_by_the_models_name() {
     ] {
         let request = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]{more}}}"#);
         let sink = Arc::new(Events::default());
-        client.start("completion", request.as_bytes(), sink.clone(), Arc::default()).unwrap();
+        client.start("completion", request.as_bytes(), &[], sink.clone(), Arc::default()).unwrap();
         let got = loop {
             let events = sink.0.lock().unwrap().clone();
             if events.last().is_some_and(|(name, _)| name == "done" || name == "failed") {

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::Value;
 
-use super::errors::Origin;
 use super::finish_reason;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::engine::request::Fields;
 use crate::wire::body::{Body, Json};
+use crate::wire::errors::Origin;
 
 /// What an answer has to be read with.
 pub struct Reader<'a> {

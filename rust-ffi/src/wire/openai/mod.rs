@@ -1,7 +1,6 @@
 //! OpenAI's protocol, which most providers speak: chat completions and embeddings.
 
 pub mod answer;
-pub mod errors;
 mod families;
 pub mod finish_reason;
 pub mod messages;
@@ -14,8 +13,9 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use self::answer::Reader;
-use self::errors::Origin;
-use self::request::{account, bearer, join, Target};
+use self::request::Target;
+use super::errors::Origin;
+use super::http::{account, bearer, join};
 use super::providers::{self, Protocol, Provider, Quirk};
 use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
 use crate::engine::error::{Error, ErrorKind, Result};
@@ -31,6 +31,7 @@ impl Dialect for OpenAi {
         let path = match operation {
             Operation::Completion => "chat/completions",
             Operation::Embedding => "embeddings",
+            _ => return Err(operation.unavailable(row.name)),
         };
         let v1 = row.has(Quirk::V1Path) || (row.has(Quirk::V1Embeddings) && operation == Operation::Embedding);
         let url = if v1 { join(&join(&route.api_base, "v1"), path) } else { join(&route.api_base, path) };
@@ -83,6 +84,7 @@ impl Decode for Decoder {
         match self.operation {
             Operation::Completion => reader.completion(body),
             Operation::Embedding => reader.embedding(body, self.keep_base64),
+            other => Err(other.unavailable(self.origin.row.name)),
         }
     }
 
@@ -90,7 +92,7 @@ impl Decode for Decoder {
         self.origin.refusal(head, body)
     }
 
-    fn stream(&self) -> Box<dyn StreamDecode> {
+    fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
         let (origin, foreign) = (self.origin.clone(), self.origin.clone());
         stream::decoder(stream::Settings {
             // litellm shows the model that was asked for; Azure's deployments have names of their own, so there it is the provider's.

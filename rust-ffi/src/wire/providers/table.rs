@@ -18,6 +18,7 @@ const fn row(name: &'static str) -> Provider {
         name,
         protocol: Protocol::OpenAi,
         api_base: None,
+        derives_base: false,
         base_sources: &[],
         key_sources: &[ANY],
         default_key: None,

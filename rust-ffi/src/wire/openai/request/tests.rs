@@ -1,10 +1,10 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::join;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::request::Request;
 use crate::engine::route::{Route, Secret};
+use crate::wire::http::join;
 use crate::wire::providers::find;
 use crate::wire::{dialect, HttpCall, Operation};
 

@@ -1,13 +1,12 @@
-//! What servers of OpenAI's protocol send, and what must come of it: each test is named by the trap's id, and runs its transcript
-//! whole, one byte at a time and cut in two at every byte.
+//! What servers of OpenAI's protocol send.
 
 mod ends;
 mod random;
-mod transcript;
 
 use edgequake_ffi::wire::StreamEvent;
 use serde_json::json;
-use transcript::*;
+
+use crate::transcript::*;
 
 #[test]
 fn a_usual_stream_comes_through_and_most_of_it_without_json() {

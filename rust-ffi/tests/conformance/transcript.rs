@@ -5,7 +5,7 @@ use std::fmt;
 use edgequake_ffi::engine::error::{Error, ErrorKind};
 use edgequake_ffi::engine::request::Request;
 use edgequake_ffi::engine::route;
-use edgequake_ffi::wire::{dialect, Decode, Operation, StreamEvent};
+use edgequake_ffi::wire::{dialect, Decode, Head, Operation, StreamEvent};
 use serde_json::{json, Map, Value};
 
 /// What came of a transcript: its events, and the error that ended it, if one did.
@@ -68,6 +68,7 @@ fn expand(event: &StreamEvent, last: &mut Option<Map<String, Value>>) -> Value {
         StreamEvent::Arguments { index, slot, text, pad } => {
             (index, json!({"tool_calls": [{"index": slot, "function": {"arguments": text}}]}), pad)
         }
+        StreamEvent::Bytes(_) => panic!("a chat completion has no bytes"),
     };
     let mut chunk = last.clone().expect("an event without JSON follows a chunk");
     chunk.shift_remove("usage");
@@ -84,13 +85,24 @@ fn choices(chunk: &Map<String, Value>) -> Vec<Value> {
 }
 
 /// The reader of one call's answers.
-pub struct Call(Box<dyn Decode>);
+pub struct Call {
+    decode: Box<dyn Decode>,
+    /// The chunks' ids and times are made here, not by the provider: outcomes show them alike.
+    made_here: bool,
+    content_type: &'static str,
+}
 
 impl Call {
     /// A streamed completion of `provider` with these arguments beside the usual ones.
     pub fn new(provider: &str, arguments: Value) -> Call {
+        let model = format!("{provider}/gpt-4o-mini");
+        Call { made_here: false, ..Call::of(&model, "text/event-stream", arguments) }
+    }
+
+    /// A streamed completion of a model whose protocol is not OpenAI's, answered with this content type.
+    pub fn of(model: &str, content_type: &'static str, arguments: Value) -> Call {
         let mut request = json!({
-            "model": format!("{provider}/gpt-4o-mini"),
+            "model": model,
             "messages": [{"role": "user", "content": "hi"}],
             "stream": true,
             "api_key": "sk-0123456789abcdef0123456789abcdef",
@@ -103,11 +115,12 @@ impl Call {
         let route = route::resolve(&request).expect("a known provider");
         let call = dialect(&route).prepare(Operation::Completion, &route, &request).expect("a good request");
         assert!(call.stream);
-        Call(call.decode)
+        Call { decode: call.decode, made_here: true, content_type }
     }
 
     pub fn run<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-        let mut decoder = self.0.stream();
+        let headers = vec![("content-type".to_owned(), self.content_type.to_owned())];
+        let mut decoder = self.decode.stream(&Head { status: 200, headers });
         let mut events = Vec::new();
         let read = || {
             for piece in pieces {
@@ -118,6 +131,9 @@ impl Call {
             decoder.end(&mut events)
         };
         let error = read().err();
+        if self.made_here {
+            events.iter_mut().for_each(alike);
+        }
         Outcome { events, error }
     }
 
@@ -132,6 +148,15 @@ impl Call {
             assert_eq!(self.run([first, second]), whole, "cut at {cut}");
         }
         whole
+    }
+}
+
+/// Gives a chunk the id and the time that all chunks made here get.
+fn alike(event: &mut StreamEvent) {
+    if let StreamEvent::Chunk { json, .. } = event {
+        let mut chunk: Value = serde_json::from_slice(json).expect("a chunk is JSON");
+        (chunk["id"], chunk["created"]) = (json!("chatcmpl-1"), json!(1760000000));
+        *json = chunk.to_string().into_bytes();
     }
 }
 

@@ -1,3 +1,4 @@
+use super::scrub::without_keys;
 use super::*;
 use crate::wire::providers::find;
 use proptest::prelude::*;

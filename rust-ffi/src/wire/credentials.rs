@@ -1,0 +1,38 @@
+//! Credentials that are made for each attempt: signatures over the request, and tokens that expire.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use reqwest::Method;
+
+use crate::engine::error::Result;
+use crate::engine::tokens::Tokens;
+
+/// An attempt that is about to be sent.
+pub struct Attempt<'a> {
+    pub method: &'a Method,
+    pub url: &'a str,
+    /// Lower-case names; what the dialect has set and the caller has added.
+    pub headers: &'a [(String, String)],
+    pub body: &'a Bytes,
+    /// For fetching a token over the same TLS settings and proxies.
+    pub http: &'a reqwest::Client,
+    /// Tokens that calls of the same client share.
+    pub tokens: &'a Tokens,
+}
+
+/// Headers for an attempt, in lower case; they replace what the call has under the same names.
+pub type Headers<'a> = Pin<Box<dyn Future<Output = Result<Vec<(String, String)>>> + Send + 'a>>;
+
+/// Makes the credentials of a call.
+pub trait Credentials: Send + Sync {
+    /// Called before each attempt, on the engine's threads and within the call's deadline.
+    fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a>;
+
+    /// The provider answered 401. True when other credentials may help: then the call is sent once more, which is no retry.
+    fn refused(&self, tokens: &Tokens) -> bool {
+        let _ = tokens;
+        false
+    }
+}
