@@ -289,7 +289,7 @@ eq_status eq_query(const eq_client *client,
 ///
 /// `operation` is litellm's name of the function ("completion", "embedding"); `request` is a JSON object with its keyword arguments. Both,
 /// and the attachments, are read before the function returns and may be freed then. `attachments` are binary inputs, such as audio, that
-/// the request refers to by their number; none of today's operations takes any. `tag` is a number of the caller's own that comes back in
+/// the request refers to by their number (`{"attachment": 0}`); those that it does not refer to are ignored. `tag` is a number of the caller's own that comes back in
 /// every event.
 ///
 /// Events go to `on_event` with `user_data`, perhaps before this function returns: give eq_queue_push and an eq_queue to read them from a
