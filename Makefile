@@ -39,7 +39,7 @@ step = @printf '\n==> %s\n' '$(1)'
 .DELETE_ON_ERROR:
 # Cargo and pip use every core by themselves, and the steps of `make test` are to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test wheel bench header c library install install-c clean distclean \
+.PHONY: help demo test wheel bench header abi c library install install-c clean distclean \
         test-rust test-header test-python test-c lint lint-rust lint-python FORCE
 
 help: ## Show this list
@@ -66,6 +66,11 @@ header: $(CBINDGEN) ## Write include/edgequake.h and include/edgequake.symbols f
 	$(call step,header)
 	$(CBINDGEN_RUN) src/abi/mod.rs
 	$(PYTHON) ci/symbols.py --write
+
+abi: ## Write include/edgequake.abi, the binary interface, from a debug build; for a new function or a new EQ_ABI_VERSION
+	$(call step,abi)
+	$(CARGO) build --lib --locked --manifest-path $(MANIFEST)
+	$(PYTHON) ci/abi.py --write $(CARGO_TARGET_DIR)/debug/$(LIBRARY_FILE)
 
 c: library ## Build the C examples into build/c
 	$(MAKE) -C examples/c CC='$(CC)' LIBRARY='$(LIBRARY)' OUT='$(CURDIR)/build/c'
