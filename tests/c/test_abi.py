@@ -48,6 +48,11 @@ def test_with_the_shared_library(name: str, linked: list[str], prefix: list[str]
     check(*prefix, build(name, tmp_path, *linked))
 
 
+@pytest.mark.parametrize("seed", range(2, 8))
+def test_misuse_by_other_sequences(seed: int, linked: list[str], tmp_path: Path) -> None:
+    check(build("abi_misuse", tmp_path, *linked), seed, 20000)
+
+
 @pytest.fixture(scope="session")
 def archive(installed: Path) -> list[str]:
     """The static library, and what it needs of the system as its pkg-config file says."""
