@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Awaitable, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ._answers import default_reply
 from ._chat import Exchange, completion, dumps, made_up_id, stream
@@ -36,7 +37,8 @@ _MODELS_CREATED = 1700000000
 # A stream without pauses sends this many chunks in one write, then lets the other connections have their turn.
 CHUNKS_PER_TURN = 8
 
-Responder = Callable[[Request], Union[Answer, str, Mapping[str, Any], None]]
+Response = Union[Answer, str, Mapping[str, Any], None]
+Responder = Callable[[Request], Union[Response, Awaitable[Response]]]
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Answering:
         else:
             check_chat(body)
         self.policy.check_known(body["model"])
-        answer = self.ask_responder(request.operation) if scripted is None else scripted
+        answer = await self.ask_responder(request.operation) if scripted is None else scripted
         if isinstance(answer, (Raw, Error)) and await self.send_ready(
             answer, streamed=inputs is None and body.get("stream") is True
         ):
@@ -144,11 +146,12 @@ class Answering:
             body["model"] = self.request.deployment
         return body
 
-    def ask_responder(self, operation: str) -> Optional[Answer]:
+    async def ask_responder(self, operation: str) -> Optional[Answer]:
         if self.policy.responder is None:
             return None
         try:
-            answer = self.policy.responder(self.request)
+            response = self.policy.responder(self.request)
+            answer = await response if inspect.isawaitable(response) else response
             if isinstance(answer, (str, Mapping)):
                 answer = Reply([read_choice(answer)])
         except Exception as error:

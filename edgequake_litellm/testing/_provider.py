@@ -41,8 +41,9 @@ class LocalProvider:
     ``require_key`` is False. ``models`` are the only models to be known; None accepts any name and lists a few. ``gap`` is
     the pause in seconds before each chunk of a stream. ``responder`` is asked for the answer where the script has none: a
     function of the :class:`Request` that returns an answer (a text, a dict of :class:`Choice`'s fields, a
-    :class:`Reply`, :class:`Error`, …) or None; it is called in the provider's thread and must not block.
-    ``ssl_context`` makes the server speak TLS. The last ``keep_requests`` requests are kept.
+    :class:`Reply`, :class:`Error`, …) or None; it is called in the provider's thread and must not block. A coroutine
+    function may wait: only the answer to that request waits with it. ``ssl_context`` makes the server speak TLS. The
+    last ``keep_requests`` requests are kept.
     """
 
     def __init__(

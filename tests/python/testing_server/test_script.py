@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
 import socket
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -207,6 +209,21 @@ def test_a_responder(provider: LocalProvider) -> None:
     with LocalProvider(responder=lambda _: Embeddings([[1.0]])) as wrong:
         assert chat(wrong).error["message"] == "the responder answered chat/completions with Embeddings"
         assert vectors(embed(wrong, "a")) == [[1.0]]
+
+
+def test_a_responder_that_waits_holds_back_its_own_answer_only() -> None:
+    async def respond(request: Request) -> str:
+        if request.number == 1:
+            while not provider.wait_requests(2, timeout=0):
+                await asyncio.sleep(0.01)
+            return "after the second request"
+        return "at once"
+
+    with LocalProvider(responder=respond) as provider, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(text, provider)
+        assert provider.wait_requests(1)
+        assert text(provider) == "at once"
+        assert waiting.result(timeout=30) == "after the second request"
 
 
 # -- what was received -------------------------------------------------------------------------------------------------
