@@ -7,14 +7,14 @@ int main(int argc, char **argv) {
   eq_queue *queue = NULL;
   eq_call *call = NULL;
   eq_error *error = NULL;
-  check("eq_client_new", eq_client_new(text("{}"), &client, &error), error);
-  check("eq_queue_new", eq_queue_new(0, &queue, &error), error);
+  check("eq_client_new", eq_client_new(text("{}"), &client, &error), &error);
+  check("eq_queue_new", eq_queue_new(0, &queue, &error), &error);
 
   char *request = chat_request(argc, argv, "Tell me everything about the sea.", true);
   eq_status status = eq_call_start(client, text("completion"), text(request), NULL, 0, 1, eq_queue_push, queue,
                                    &call, &error);
   free(request);
-  check("eq_call_start", status, error);
+  check("eq_call_start", status, &error);
 
   int result = EXIT_FAILURE;
   bool cancelled = false;

@@ -34,12 +34,15 @@ static inline void print_error(const eq_error *error) {
   fprintf(stderr, "\n");
 }
 
-/* Ends the program when a function has failed. An error object says more than its status; it may be NULL. */
-static inline void check(const char *what, eq_status status, eq_error *error) {
+/* Ends the program when a function has failed. An error object says more than its status; there may be none. It is given by its
+ * address, because C may evaluate the arguments of `check("…", eq_…(…, &error), &error)` in either order. */
+static inline void check(const char *what, eq_status status, eq_error **error) {
   if (status == EQ_OK) return;
   fprintf(stderr, "%s: %s\n", what, eq_status_name(status));
-  if (error != NULL) print_error(error);
-  eq_error_free(error);
+  if (error != NULL && *error != NULL) {
+    print_error(*error);
+    eq_error_free(*error);
+  }
   exit(EXIT_FAILURE);
 }
 

@@ -19,8 +19,8 @@ int main(int argc, char **argv) {
   eq_queue *queue = NULL;
   eq_call *call = NULL;
   eq_error *error = NULL;
-  check("eq_client_new", eq_client_new(text("{}"), &client, &error), error);
-  check("eq_queue_new", eq_queue_new(0, &queue, &error), error);
+  check("eq_client_new", eq_client_new(text("{}"), &client, &error), &error);
+  check("eq_queue_new", eq_queue_new(0, &queue, &error), &error);
 
   /* A request without messages is refused before any network. There is no call, and no event follows. */
   eq_bytes nonsense = text("{\"model\":\"openai/gpt-4o-mini\",\"api_key\":\"any\"}");
@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
   char *request = chat_request(4, arguments, "Is anybody there?", false);
   status = eq_call_start(client, text("completion"), text(request), NULL, 0, 2, eq_queue_push, queue, &call, &error);
   free(request);
-  check("eq_call_start", status, error);
+  check("eq_call_start", status, &error);
 
   eq_event event = {0};
   size_t count = 0;

@@ -33,13 +33,13 @@ int main(int argc, char **argv) {
   eq_client *client = NULL;
   eq_call *call = NULL;
   eq_error *error = NULL;
-  check("eq_client_new", eq_client_new(text("{}"), &client, &error), error);
+  check("eq_client_new", eq_client_new(text("{}"), &client, &error), &error);
 
   char *request = chat_request(argc, argv, "Tell me about the sea.", true);
   eq_status status = eq_call_start(client, text("completion"), text(request), NULL, 0, 1, on_event, &shared, &call,
                                    &error);
   free(request);
-  check("eq_call_start", status, error);
+  check("eq_call_start", status, &error);
 
   pthread_mutex_lock(&shared.mutex);
   while (!shared.done) pthread_cond_wait(&shared.finished, &shared.mutex);
