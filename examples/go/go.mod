@@ -1,0 +1,3 @@
+module edgequake-example
+
+go 1.19
