@@ -12,7 +12,7 @@
 use std::ffi::{c_char, c_void, CStr};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, error, fmt, mem, ptr, slice};
+use std::{env, error, fmt, ptr, slice};
 
 use serde_json::Value;
 
@@ -294,13 +294,166 @@ impl Client {
         let library = &*self.library.0;
         // A queue of its own: a reader that is slow holds back this call and no other.
         let queue = self.library.make(|out, error| unsafe { (library.eq_queue_new)(capacity, out, error) })?;
-        let call = Arc::new(Call { library: self.library.clone(), handle: Handle(ptr::null_mut()), queue: Handle(queue) });
+        let mut stream = Stream {
+            library: self.library.clone(),
+            queue: Handle(queue),
+            call: Handle(ptr::null_mut()),
+            lent: Vec::with_capacity(ROOM),
+            at: 0,
+            finished: false,
+        };
         let body = request.to_string();
-        let handle = self.library.make(|out, error| unsafe {
+        stream.call.0 = self.library.make(|out, error| unsafe {
             let (client, push) = (self.handle.0, library.eq_queue_push);
             (library.eq_call_start)(client, given(operation), given(&body), ptr::null(), 0, 0, push, queue, out, error)
         })?;
-        let call = Arc::try_unwrap(call).map(|call| call.started(handle)).unwrap_or_else(|_| unreachable!());
-        Ok(Stream { call: Arc::new(call), lent: Vec::new(), at: 0, finished: false })
+        Ok(stream)
     }
+}
+
+/// A piece of a stream.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// New content of the choice `index`.
+    Text {
+        index: i32,
+        text: String,
+    },
+    Reasoning {
+        index: i32,
+        text: String,
+    },
+    /// A piece of the arguments of the tool call number `slot`.
+    Arguments {
+        index: i32,
+        slot: i32,
+        text: String,
+    },
+    /// A chat.completion.chunk that is more than one of the above; its content is `text`.
+    Chunk {
+        text: String,
+        chunk: Value,
+    },
+}
+
+impl Event {
+    /// The new content; empty for other pieces.
+    pub fn text(&self) -> &str {
+        match self {
+            Event::Text { text, .. } | Event::Chunk { text, .. } => text,
+            _ => "",
+        }
+    }
+}
+
+/// How many events one call of the library may hand out.
+const ROOM: usize = 16;
+
+/// A running call, to be iterated over. It ends with an error where the call fails, also when it was cancelled.
+pub struct Stream {
+    library: Library,
+    queue: Handle,
+    call: Handle,
+    /// What the library lent last, and how much of it has been read.
+    lent: Vec<raw::Event>,
+    at: usize,
+    finished: bool,
+}
+
+// SAFETY: the events point to memory of the library's, which any thread may read.
+unsafe impl Send for Stream {}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        unsafe {
+            (self.library.0.eq_call_free)(self.call.0);
+            (self.library.0.eq_queue_free)(self.queue.0);
+        }
+    }
+}
+
+/// Cancels its stream, from any thread.
+pub struct Canceller {
+    library: Library,
+    call: Handle,
+}
+
+impl Canceller {
+    pub fn cancel(&self) {
+        // A call that has ended is no longer known by its handle, which does no harm.
+        unsafe { (self.library.0.eq_call_cancel)(self.call.0) };
+    }
+}
+
+impl Stream {
+    /// Whoever reads the stream then gets [`ErrorKind::Cancelled`].
+    pub fn canceller(&self) -> Canceller {
+        Canceller { library: self.library.clone(), call: Handle(self.call.0) }
+    }
+
+    fn answer(mut self) -> Result<Value, Error> {
+        let event = self.lend()?;
+        // SAFETY: lent until the next one is asked for.
+        Ok(serde_json::from_str(&event.map(|event| unsafe { read(event.data) }).unwrap_or_default())?)
+    }
+
+    /// The next event as the library lends it, until the one after it is asked for. None after the last.
+    fn lend(&mut self) -> Result<Option<raw::Event>, Error> {
+        while self.at == self.lent.len() {
+            if self.finished {
+                return Ok(None);
+            }
+            (self.at, self.lent) = (0, Vec::with_capacity(ROOM));
+            let mut count = 0;
+            // SAFETY: there is room for that many events, and `count` of them have been written.
+            let status = unsafe { (self.library.0.eq_queue_next)(self.queue.0, self.lent.as_mut_ptr(), ROOM, -1, &mut count) };
+            self.library.check(status)?;
+            unsafe { self.lent.set_len(count) };
+        }
+        let event = self.lent[self.at];
+        self.at += 1;
+        self.finished = matches!(event.kind, raw::EVENT_DONE | raw::EVENT_FAILED);
+        if event.kind == raw::EVENT_FAILED {
+            return Err(self.library.failure(event.error));
+        }
+        Ok(Some(event))
+    }
+
+    fn read_on(&mut self) -> Result<Option<Event>, Error> {
+        while let Some(event) = self.lend()? {
+            let (index, slot) = (event.index, event.slot);
+            // SAFETY: lent until the next one is asked for.
+            let (text, data) = unsafe { (read(event.text), read(event.data)) };
+            return Ok(Some(match event.kind {
+                raw::EVENT_CONTENT => Event::Text { index, text },
+                raw::EVENT_REASONING => Event::Reasoning { index, text },
+                raw::EVENT_ARGUMENTS => Event::Arguments { index, slot, text },
+                raw::EVENT_CHUNK => Event::Chunk { text, chunk: serde_json::from_str(&data)? },
+                // The opening, the end, and what a newer library may add.
+                _ => continue,
+            }));
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Stream {
+    type Item = Result<Event, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read_on().transpose()
+    }
+}
+
+fn given(text: &str) -> raw::Bytes {
+    raw::Bytes { ptr: text.as_ptr(), len: text.len() }
+}
+
+/// Copies what the library lends, which is to be valid.
+unsafe fn read(bytes: raw::Bytes) -> String {
+    if bytes.len == 0 {
+        return String::new();
+    }
+    String::from_utf8_lossy(unsafe { slice::from_raw_parts(bytes.ptr, bytes.len) }).into_owned()
 }
