@@ -39,7 +39,7 @@ step = @printf '\n==> %s\n' '$(1)'
 .DELETE_ON_ERROR:
 # Cargo and pip use every core by themselves, and the steps of `make test` are to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test wheel bench header abi c library install install-c clean distclean \
+.PHONY: help demo test wheel bench header abi c languages library install install-c clean distclean \
         test-rust test-header test-python test-c lint lint-rust lint-python FORCE
 
 help: ## Show this list
@@ -49,7 +49,7 @@ demo: install ## Build, install into .venv and answer a prompt, through a local 
 	$(call step,demo)
 	$(VENV_PYTHON) examples/demo.py
 
-test: lint-rust test-rust test-header test-c test-python lint-python ## Run every test and every check
+test: lint-rust test-rust test-header test-c test-python languages lint-python ## Run every test and every check
 	$(call step,all tests and checks passed)
 
 wheel: $(VENV)/.created library ## Build dist/*.whl, one for every Python of this platform, and check its content
@@ -78,6 +78,10 @@ c: library ## Build the C examples into build/c
 install-c: ## Install the header, both libraries, pkg-config and CMake files under PREFIX=… (also LIBDIR=lib64, DESTDIR=…)
 	$(call step,install for C programs under $(DESTDIR)$(PREFIX))
 	$(PYTHON) ci/install_c.py --prefix '$(PREFIX)' --libdir '$(LIBDIR)' --destdir '$(DESTDIR)' --profile '$(PROFILE)'
+
+languages: $(VENV)/.installed ## Run the clients of examples/ side by side (ALL=1: a missing tool fails; WRITE=1: README.md)
+	$(call step,one transcript in every language)
+	$(VENV_PYTHON) ci/languages --library '$(LIBRARY)' $(if $(ALL),--all) $(if $(WRITE),--write)
 
 library: $(LIBRARY) ## Build the shared library for release
 
@@ -153,6 +157,6 @@ clean: ## Remove what was built, but not the Rust dependencies, .venv and .cache
 	$(CARGO) clean --quiet --manifest-path $(MANIFEST) --package edgequake-ffi --release
 
 distclean: clean ## Remove everything that is not in the repository
-	rm -rf $(VENV) benchmarks/.venvs .cache $(CARGO_TARGET_DIR) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venvs .cache $(CARGO_TARGET_DIR) node_modules examples/node/node_modules examples/node/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 comma := ,

@@ -1,8 +1,13 @@
-"""The server that every language's example talks to: it answers as examples/transcript.txt says, and looks at what it sees."""
+"""The server that every language's example talks to: it answers as examples/transcript.txt says, and looks at what it sees.
+
+``python ci/languages/stage.py`` serves until Ctrl-C, for one run of one client by hand.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
 from typing import Any, Dict, List, Tuple, Union
 
@@ -50,14 +55,16 @@ class Stage:
 
     def __init__(self) -> None:
         self.provider = LocalProvider(responder=self._respond)
-        self.pages_while_held = 0
+        self.pages, self.pages_while_held = _PAGES, 0
 
     async def _respond(self, request: Request) -> Union[Reply, Error, Embeddings, str]:
         about = asked(request)
         if about == TEXTS:
             return Embeddings([[0.5, -0.25, 0.125, 1.0], [-1.0, 0.75, 0.25, 0.0]], usage={"total_tokens": 6})
         if about == MEANWHILE:
-            return "It waits for its reader." if await self._encyclopedia_is_held() else "It runs on without its reader."
+            return (
+                "It waits for its reader." if await self._encyclopedia_is_held() else "It runs on without its reader."
+            )
         return _answers()[about]
 
     async def _encyclopedia_is_held(self) -> bool:
@@ -110,3 +117,10 @@ def _answers() -> Dict[str, Union[Reply, Error]]:
         LET_ME_IN: Error(401, f"Incorrect API key provided: {REFUSED_KEY}.", code="invalid_api_key"),
         HURRY: Error(429, "Slow down.", retry_after=7),
     }
+
+
+if __name__ == "__main__":
+    with Stage().provider as served:
+        print(served.base_url, KEY, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()

@@ -1,0 +1,149 @@
+"""How each client of examples/ is built and started."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES, INCLUDE, CACHE, BUILD = ROOT / "examples", ROOT / "include", ROOT / ".cache", ROOT / "build" / "languages"
+
+
+class Missing(Exception):
+    """Something that a client needs is not on this machine; the text says what, and where it comes from."""
+
+
+class Failed(Exception):
+    """A client did not build."""
+
+
+def run(command: Sequence[object], cwd: Path = ROOT, **environment: object) -> str:
+    """Runs a step of a build and returns what it printed; a failure shows it."""
+    words = [str(word) for word in command]
+    env = {**os.environ, **{name: str(value) for name, value in environment.items()}}
+    # Where the library is built is no business of the example's cargo.
+    env.pop("CARGO_BUILD_BUILD_DIR", None)
+    done = subprocess.run(
+        words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    printed = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(words)} (exit status {done.returncode})\n{printed}")
+    return printed
+
+
+def need(program: str, where: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        raise Missing(f"{program} is not on the PATH (on Debian: apt install {where})")
+    return found
+
+
+def need_header(compiler: str, header: str, where: str) -> None:
+    check = subprocess.run(
+        [*compiler.split(), "-E", "-"], input=f"#include <{header}>\n".encode(), capture_output=True, check=False
+    )
+    if check.returncode != 0:
+        raise Missing(f"{compiler} does not find <{header}> (on Debian: apt install {where})")
+
+
+def c(library: Path) -> List[str]:
+    compiler = os.environ.get("CC", "cc")
+    need(compiler.split()[0], "gcc")
+    need("make", "make")
+    need_header(compiler, "cjson/cJSON.h", "libcjson-dev")
+    run(["make", "-C", EXAMPLES / "c", f"CC={compiler}", f"LIBRARY={library}", f"OUT={BUILD}/c", "transcript"])
+    return [str(BUILD / "c/transcript")]
+
+
+def cpp(library: Path) -> List[str]:
+    compiler = os.environ.get("CXX", "c++")
+    need(compiler.split()[0], "g++")
+    need("make", "make")
+    need_header(f"{compiler} -x c++", "nlohmann/json.hpp", "nlohmann-json3-dev")
+    run(["make", "-C", EXAMPLES / "cpp", f"CXX={compiler}", f"LIBRARY={library}", f"OUT={BUILD}/cpp"])
+    return [str(BUILD / "cpp/transcript")]
+
+
+def go(library: Path) -> List[str]:
+    need("go", "golang-go")
+    need("cc", "gcc")
+    environment = {
+        "CGO_ENABLED": 1,
+        "CGO_CFLAGS": f"-O2 -I{INCLUDE}",
+        "CGO_LDFLAGS": f"-L{library.parent} -Wl,-rpath,{library.parent}",
+        "GOCACHE": CACHE / "go",
+        # Whatever Go is there: another one would have to be downloaded.
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "",
+    }
+    folder = EXAMPLES / "go"
+    run(["go", "vet", "./..."], folder, **environment)
+    run(["go", "build", "-o", BUILD / "go/transcript", "."], folder, **environment)
+    return [str(BUILD / "go/transcript")]
+
+
+def node(library: Path) -> List[str]:
+    need("node", "nodejs")
+    need("npm", "npm")
+    version = run(["node", "--version"]).strip()
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    if numbers < (20, 15):
+        raise Missing(f"node is {version}; the client is for 20.15 and later")
+    folder = EXAMPLES / "node"
+    run(["npm", "ci", "--no-audit", "--no-fund", "--cache", CACHE / "npm"], folder)
+    run(["npm", "run", "build"], folder)
+    return ["node", str(folder / "dist/transcript.js")]
+
+
+def rust(library: Path) -> List[str]:
+    need("cargo", "cargo, or see https://rustup.rs")
+    folder, target = EXAMPLES / "rust", CACHE / "languages/rust"
+    run(["cargo", "build", "--locked"], folder, CARGO_TARGET_DIR=target)
+    return [str(target / "debug/edgequake-example")]
+
+
+def python(library: Path) -> List[str]:
+    return [sys.executable, str(EXAMPLES / "python/transcript.py")]
+
+
+@dataclass(frozen=True)
+class Client:
+    """A row of the README's table."""
+
+    name: str
+    folder: str
+    loads: str
+    """How the library comes into the program."""
+    reads: str
+    """How events come to the program."""
+    build: Callable[[Path], List[str]]
+    """Builds against a library and returns the command that runs the transcript."""
+    optional: bool = False
+    """Whether a machine may lack what it needs also where every client is asked for."""
+
+
+CLIENTS = [
+    Client("C", "c", "linked", "queue, callback", c),
+    Client("C++17", "cpp", "linked", "queue, callback", cpp),
+    Client("Go", "go", "cgo", "channel, `context`", go),
+    Client("Rust", "rust", "`libloading`", "iterator", rust),
+    Client("TypeScript, Node.js", "node", "koffi", "async iterator, `AbortSignal`", node),
+    Client("Python, standard library only", "python", "`ctypes`", "iterator", python),
+]
+
+
+def environment(library: Path) -> Dict[str, str]:
+    """What a program is started with: nothing that could send it anywhere but to the address that it is given."""
+    kept = {name: value for name, value in os.environ.items() if not re.search(r"_(API_KEY|API_BASE|BASE_URL)$", name)}
+    return {**kept, "EDGEQUAKE_LIBRARY": str(library)}
+
+
+def named(name: str) -> Optional[Client]:
+    return next((client for client in CLIENTS if client.folder == name), None)
