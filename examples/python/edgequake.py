@@ -18,8 +18,9 @@ import ctypes
 import enum
 import json
 import os
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Type
+from typing import Any, Dict, Iterator, Optional, Type
 
 ABI_VERSION = 1
 
@@ -82,7 +83,8 @@ class EdgequakeError(Exception):
         return self.details.get("retry_after_ms")
 
 
-class Event(NamedTuple):
+@dataclass(frozen=True)
+class Event:
     """A piece of a stream. ``text`` is new content; ``chunk`` the whole chat.completion.chunk where it is more than that."""
 
     text: str
@@ -302,7 +304,7 @@ class Stream:
 
 
 def _given(raw: bytes) -> _Bytes:
-    given = _Bytes(ctypes.cast(raw, ctypes.c_void_p), len(raw))
+    given = _Bytes(ctypes.cast(ctypes.c_char_p(raw), ctypes.c_void_p), len(raw))
     # ctypes does not keep alive what a cast pointer points to.
     given.raw = raw
     return given
