@@ -74,10 +74,16 @@ def cpp(library: Path) -> List[str]:
 def go(library: Path) -> List[str]:
     need("go", "golang-go")
     need("cc", "gcc")
+    need("pkg-config", "pkg-config")
+    # In place of the file of an installed library, for the one that is built here.
+    (BUILD / "go").mkdir(parents=True, exist_ok=True)
+    (BUILD / "go/edgequake.pc").write_text(
+        f"Name: edgequake\nDescription: as it is built here\nVersion: 0\nCflags: -I{INCLUDE}\n"
+        f"Libs: -L{library.parent} -Wl,-rpath,{library.parent} -ledgequake_ffi\n"
+    )
     environment = {
         "CGO_ENABLED": 1,
-        "CGO_CFLAGS": f"-O2 -I{INCLUDE}",
-        "CGO_LDFLAGS": f"-L{library.parent} -Wl,-rpath,{library.parent}",
+        "PKG_CONFIG_PATH": BUILD / "go",
         "GOCACHE": CACHE / "go",
         # Whatever Go is there: another one would have to be downloaded.
         "GOTOOLCHAIN": "local",

@@ -18,12 +18,14 @@ import ctypes
 import enum
 import json
 import os
+import sys
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Dict, Iterator, Optional, Type
 
 ABI_VERSION = 1
 
+_INSTALLED = {"darwin": "libedgequake.1.dylib", "win32": "edgequake.dll"}.get(sys.platform, "libedgequake.so.1")
 _OK = 0
 _CHUNK, _CONTENT, _REASONING, _ARGUMENTS, _DONE, _FAILED = 2, 3, 4, 5, 8, 9
 _TEXT_MESSAGE, _TEXT_KIND_NAME = 0, 6
@@ -147,7 +149,7 @@ _SIGNATURES: Dict[str, Any] = {
 
 
 def _load(path: Optional[str]) -> ctypes.CDLL:
-    library = ctypes.CDLL(path or os.environ.get("EDGEQUAKE_LIBRARY") or "libedgequake_ffi.so")
+    library = ctypes.CDLL(path or os.environ.get("EDGEQUAKE_LIBRARY") or _INSTALLED)
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

@@ -8,7 +8,7 @@
 // own poller (Linux, macOS, BSD).
 package edgequake
 
-// #cgo LDFLAGS: -ledgequake_ffi
+// #cgo pkg-config: edgequake
 // #include <stdlib.h>
 // #include "edgequake.h"
 //

@@ -9,6 +9,8 @@
 import koffi from "koffi";
 
 const ABI_VERSION = 1;
+const INSTALLED =
+  { darwin: "libedgequake.1.dylib", win32: "edgequake.dll" }[process.platform as string] ?? "libedgequake.so.1";
 const [CHUNK, CONTENT, REASONING, ARGUMENTS, DONE, FAILED] = [2, 3, 4, 5, 8, 9];
 const TIMEOUT = 1;
 /** How many events one call of the library may hand out. */
@@ -138,7 +140,7 @@ export class Client {
   readonly #handle: Pointer;
 
   /** `path` is that of libedgequake_ffi; without it $EDGEQUAKE_LIBRARY, then what the system finds. */
-  constructor(path = process.env["EDGEQUAKE_LIBRARY"] ?? "libedgequake_ffi.so") {
+  constructor(path = process.env["EDGEQUAKE_LIBRARY"] ?? INSTALLED) {
     this.#library = open(path);
     this.#handle = make(this.#library, (client, error) => this.#library.clientNew(given(""), client, error));
   }

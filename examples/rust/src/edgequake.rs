@@ -202,7 +202,7 @@ impl Library {
     /// Opens `path`; without one $EDGEQUAKE_LIBRARY, then what the system's linker finds.
     pub fn open(path: Option<&str>) -> Result<Self, Error> {
         let told = path.map(Into::into).or_else(|| env::var_os("EDGEQUAKE_LIBRARY"));
-        let file = told.unwrap_or_else(|| libloading::library_filename("edgequake_ffi"));
+        let file = told.unwrap_or_else(|| libloading::library_filename("edgequake"));
         // SAFETY: loading runs nothing of the library's; the signatures are those of its header, whose number is compared.
         let functions = unsafe { libloading::Library::new(file).and_then(|library| raw::Functions::load(library)) };
         let functions = functions.map_err(|error| Error::Library(error.to_string()))?;
