@@ -9,6 +9,7 @@ use serde_json::{json, Map, Value};
 use super::messages::SIGNATURE;
 use super::table::Kind;
 use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::id;
 use crate::wire::openai::finish_reason;
 
 /// What both a whole answer and a stream's chunks bear.
@@ -22,7 +23,7 @@ pub struct Stamp {
 impl Stamp {
     pub fn new(id: Option<String>, model: &str) -> Self {
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Stamp { id: id.unwrap_or_else(|| format!("chatcmpl-{:032x}", fastrand::u128(..))), created, model: model.to_owned() }
+        Stamp { id: id.unwrap_or_else(|| id::unique("chatcmpl-")), created, model: model.to_owned() }
     }
 
     /// The provider's own id and model where the crate hands them on.

@@ -16,6 +16,7 @@ use super::messages::SIGNATURE;
 use super::table::Kind;
 use super::{panicked, Call};
 use crate::engine::error::{Error, ErrorKind};
+use crate::engine::id;
 use crate::wire::StreamEvent;
 
 /// What may still come behind the end is read for this long, so that the connection can serve again.
@@ -140,7 +141,7 @@ impl Writer {
         }
         self.calls.push(index);
         // Gemini need not name its calls; a result must be able to name the call that it answers.
-        let id = id.unwrap_or_else(|| format!("call_{:032x}", fastrand::u128(..)));
+        let id = id.unwrap_or_else(|| id::unique("call_"));
         let function = json!({"name": name.unwrap_or_default(), "arguments": arguments});
         let mut call = json!({"index": self.calls.len() - 1, "id": id, "type": "function", "function": function});
         if let Some(signature) = signature {

@@ -13,6 +13,7 @@ use super::call::{self, Call, Job, Signer, Wire};
 use super::control::Control;
 use super::error::{Error, ErrorKind, Result};
 use super::event::Sink;
+use super::id;
 use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
@@ -160,7 +161,7 @@ impl Client {
         let mut http = wire::dialect(&route).prepare(operation, &route, request).map_err(at)?;
         if retries > 0 && !http.headers.iter().any(|(name, _)| name == "idempotency-key") {
             // The same for every attempt: a provider that honours it never works (or bills) twice.
-            http.headers.push(("idempotency-key".to_owned(), format!("eq-{:032x}", fastrand::u128(..))));
+            http.headers.push(("idempotency-key".to_owned(), id::unique("eq-")));
         }
         let url = reqwest::Url::parse(&http.url).map_err(|_| at(Error::bad_request("`api_base` is not an address")))?;
         self.warn_of_plain_http(&url, &http.headers);

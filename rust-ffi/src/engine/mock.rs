@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{json, Value};
 
 use super::error::{Error, ErrorKind, Result};
+use super::id;
 use super::json;
 use super::limits::Limits;
 use super::request::{wrong_type, Request};
@@ -134,7 +135,7 @@ impl Mock {
             })
             .collect();
         json!({
-            "id": id(), "created": now(), "model": self.route.model, "object": "chat.completion", "choices": choices, "usage": usage(),
+            "id": id::unique("chatcmpl-"), "created": now(), "model": self.route.model, "object": "chat.completion", "choices": choices, "usage": usage(),
         })
     }
 
@@ -151,7 +152,7 @@ impl Mock {
             Answer::Text(text) => text.clone(),
             Answer::Whole(whole) => whole["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned(),
         };
-        let (id, created) = (id(), now());
+        let (id, created) = (id::unique("chatcmpl-"), now());
         let chunk = |index: u32, delta: Value, finish_reason: Value| StreamEvent::Chunk {
             text: if self.n == 1 { delta["content"].as_str().unwrap_or_default().to_owned() } else { String::new() },
             index: index as i32,
@@ -218,10 +219,6 @@ fn named_error(text: &str) -> Option<Error> {
 
 fn usage() -> Value {
     json!({"prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS, "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS})
-}
-
-fn id() -> String {
-    format!("chatcmpl-{:032x}", fastrand::u128(..))
 }
 
 fn now() -> u64 {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod control;
 pub mod error;
 pub mod event;
+pub mod id;
 pub mod json;
 pub mod limits;
 pub mod log;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::finish_reason;
 use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::id;
 use crate::engine::json;
 use crate::engine::request::Fields;
 use crate::wire::body::{Body, Json};
@@ -64,7 +65,7 @@ impl Reader<'_> {
         if out.get("id").and_then(Json::read::<String>).is_none_or(|id| id.is_empty()) {
             // Some servers number their answers.
             let number = out.get("id").and_then(Json::read::<i64>);
-            fix(out, "id", number.map_or_else(|| format!("chatcmpl-{:032x}", fastrand::u128(..)), |n| n.to_string()).into());
+            fix(out, "id", number.map_or_else(|| id::unique("chatcmpl-"), |n| n.to_string()).into());
         }
         if out.get("created").and_then(Json::read::<u64>).is_none() {
             let told = out
