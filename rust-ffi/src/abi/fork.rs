@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Once;
 
+use crate::engine::log;
+
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static WATCH: Once = Once::new();
 
@@ -18,8 +20,9 @@ pub fn watch() {
         {
             extern "C" fn in_child() {
                 GENERATION.fetch_add(1, Ordering::Relaxed);
+                log::silence();
             }
-            // SAFETY: the hook only adds to an atomic, which is safe in a forked child. Failing (no memory) leaves forks unnoticed; there
+            // SAFETY: the hook only writes to atomics, which is safe in a forked child. Failing (no memory) leaves forks unnoticed; there
             // is nobody to tell.
             unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
         }

@@ -1,7 +1,6 @@
 //! Log records to the program.
 
 use std::ffi::c_void;
-use std::sync::Arc;
 
 use super::boundary;
 use super::event::{eq_event_fn, Callback, OwnedEvent, EQ_EVENT_LOG};
@@ -26,7 +25,7 @@ pub unsafe extern "C" fn eq_log_set(level: i32, on_log: eq_event_fn, user_data: 
             event.data = fields.as_bytes().to_vec();
             callback.call(&event);
         };
-        listen(level, Some(Arc::new(listener)));
+        listen(level, Some(Box::new(listener)));
         Ok(())
     })
 }

@@ -1,7 +1,9 @@
 //! Log records, to the one function that a program has named. Nothing is formatted unless somebody listens.
 
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 
 /// Python's numbers for its levels, so that a binding can hand them on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,16 +16,22 @@ pub enum Level {
 }
 
 /// Takes a record: level, message, and fields as a JSON object.
-pub type Listener = Arc<dyn Fn(Level, &str, &str) + Send + Sync>;
+pub type Listener = Box<dyn Fn(Level, &str, &str) + Send + Sync>;
 
 const OFF: i32 = i32::MAX;
 static LEVEL: AtomicI32 = AtomicI32::new(OFF);
-static LISTENER: RwLock<Option<Listener>> = RwLock::new(None);
+/// Without a lock, which a thread that a fork leaves behind could hold for ever in the child.
+static LISTENER: ArcSwapOption<Listener> = ArcSwapOption::const_empty();
 
 /// Replaces the listener; records below `level` are not made.
 pub fn listen(level: i32, listener: Option<Listener>) {
     LEVEL.store(if listener.is_some() { level } else { OFF }, Ordering::Relaxed);
-    *LISTENER.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = listener;
+    LISTENER.store(listener.map(Arc::new));
+}
+
+/// Ends the making of records until somebody listens again. For a forked child, whose listener was the parent's: nothing is locked or freed.
+pub fn silence() {
+    LEVEL.store(OFF, Ordering::Relaxed);
 }
 
 /// Makes a record if somebody listens at this level. `fields` is a JSON object and holds no secret.
@@ -31,8 +39,7 @@ pub fn record(level: Level, make: impl FnOnce() -> (String, String)) {
     if (level as i32) < LEVEL.load(Ordering::Relaxed) {
         return;
     }
-    let listener = LISTENER.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-    if let Some(listener) = listener {
+    if let Some(listener) = LISTENER.load_full() {
         let (message, fields) = make();
         listener(level, &message, &fields);
     }
