@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import cache
 from threading import Thread
 
 TYPE_CHECKING = False
@@ -23,19 +24,24 @@ class _Pump(Thread):
     """Carries the engine's records to `logging`. The engine calls no Python: it fills a queue, and this thread reads it."""
 
     def __init__(self, level: int) -> None:
+        from . import _runtime
+        from ._native import lib
+
         super().__init__(name="edgequake_litellm log", daemon=True)
         self.level = level
         self.ended = False
+        # Here, not in the thread: the next call is logged from its beginning.
+        self._queue = _runtime.new_queue()
+        lib.eq_log_set(level, lib.eq_queue_push, self._queue)
 
     def run(self) -> None:
-        from . import _runtime
+        from . import _runtime, _waiting
         from ._native import ffi, lib
 
-        queue = _runtime.new_queue()
+        queue = self._queue
         batch = _runtime.Batch(64)
-        lib.eq_log_set(self.level, lib.eq_queue_push, queue)
         while not self.ended:
-            count = batch.wait(queue, _WAIT_MS)
+            count = _waiting.wait(batch, queue, _WAIT_MS)
             for event in batch.events[:count]:
                 fields = _runtime.raw(event.data).decode()
                 verbose_logger.log(event.index, "%s%s", _runtime.raw(event.text).decode(), fields and " " + fields)
@@ -50,25 +56,29 @@ _running: dict[str, _Pump] = {}
 
 def listen(level: int) -> None:
     """Logs the engine's records of `level` (10 debug, 20 info, 30 warning, 40 error) and above."""
-    from . import _runtime
-
     pump = _running.get("pump")
     if pump is not None and pump.is_alive() and pump.level == level and not pump.ended:
         return
     if pump is None:
-        _runtime.on_fork(_restart)
+        _restart_in_children()
     else:
         pump.ended = True
     pump = _running["pump"] = _Pump(level)
     pump.start()
 
 
+@cache
+def _restart_in_children() -> None:
+    from . import _runtime
+
+    _runtime.on_first_call(_restart)
+
+
 def _restart() -> None:
     # Threads do not live on in a forked child.
-    pump = _running.pop("pump", None)
-    if pump is not None and not pump.ended:
-        pump = _running["pump"] = _Pump(pump.level)
-        pump.start()
+    pump = _running.get("pump")
+    if pump is not None and not pump.ended and not pump.is_alive():
+        listen(pump.level)
 
 
 def listen_as_environment_says() -> None:

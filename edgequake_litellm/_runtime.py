@@ -149,6 +149,8 @@ def client() -> Any:
             from . import _logging
 
             _logging.listen_as_environment_says()
+        for begin in _beginners:
+            begin()
     return process.client
 
 
@@ -156,6 +158,15 @@ def new_queue() -> Any:
     out, error = ffi.new("eq_queue **"), ffi.new("eq_error **")
     check(lib.eq_queue_new(0, out, error), error)
     return out[0]
+
+
+def descriptor(queue: Any) -> int:
+    """What is readable while `queue` has events; it belongs to the queue."""
+    out = ffi.new("intptr_t *")
+    status = lib.eq_queue_descriptor(queue, out)
+    if status != lib.EQ_OK:
+        raise queue_failure(status)
+    return out[0]  # type: ignore[no-any-return]
 
 
 class Start:
@@ -270,11 +281,17 @@ def _failure(kind: str, message: str) -> Exception:
 # Fork ----------------------------------------------------------------------------------------------------------------------
 
 _forgotten: list[Any] = []
+_beginners: list[Any] = []
 
 
 def on_fork(forget: Any) -> None:
     """Has `forget` called in a child process after a fork, to let go of what belongs to the parent."""
     _forgotten.append(forget)
+
+
+def on_first_call(begin: Any) -> None:
+    """Has `begin` called before the first call of this process and of each child: the place to start threads at, which a fork must not."""
+    _beginners.append(begin)
 
 
 def _after_fork() -> None:

@@ -29,8 +29,11 @@ lib: Any
 _ENVIRONMENT = "EDGEQUAKE_LIBRARY"
 _REINSTALL = "Reinstall the package: pip install --force-reinstall edgequake-litellm"
 
-# What `threading.Lock` is, without importing the module for it.
-_lock = _thread.allocate_lock()
+# What `threading.RLock` is, without importing the module for it.
+_lock = _thread.RLock()
+if hasattr(os, "register_at_fork"):
+    # A fork waits while another thread opens the library: the child would have half of it, and nobody to open the rest.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def library_path() -> str:
@@ -104,5 +107,8 @@ def __getattr__(name: str) -> Any:
         if "ffi" not in namespace:
             namespace["ffi"] = _load_ffi()
         if name == "lib" and "lib" not in namespace:
-            namespace["lib"] = _open(namespace["ffi"])
+            lib = _open(namespace["ffi"])
+            # Has it count forks from here on, while no fork can come between.
+            lib.eq_fork_generation()
+            namespace["lib"] = lib
     return namespace[name]
