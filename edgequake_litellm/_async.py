@@ -1,25 +1,25 @@
 """Calls of coroutines.
 
 All calls of an event loop share one queue, whose descriptor the loop watches. Where a loop cannot watch descriptors (Windows'
-Proactor), a thread waits for the queue instead.
+Proactor), a thread waits for the queue instead. `_trio` makes trio look like such a loop.
 """
 
 from __future__ import annotations
 
 from asyncio import get_running_loop
 from itertools import count
+from sys import modules
 from threading import Event, Thread
 from weakref import WeakKeyDictionary, ref
 
-from . import _runtime
-from ._native import ffi, lib
+from . import _runtime, _waiting
+from ._native import lib
 from ._runtime import DATA_LENGTH, DONE, FAILED, KIND, LARGE, OPENED, TAG, Batch, Start
 from .streaming import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
-    from collections.abc import Callable
     from typing import Any
 
 _EVENTS_PER_READ = 128
@@ -44,14 +44,11 @@ class Hub:
         self.queue = _runtime.new_queue()
         self._start = Start(self.queue)
         self._batch = Batch(_EVENTS_PER_READ)
-        descriptor = ffi.new("intptr_t *")
-        status = lib.eq_queue_descriptor(self.queue, descriptor)
-        if status != lib.EQ_OK:
-            raise _runtime.queue_failure(status)
+        descriptor = _runtime.descriptor(self.queue)
         try:
-            loop.add_reader(descriptor[0], self.drain)
+            loop.add_reader(descriptor, self.drain)
         except NotImplementedError:
-            Watcher(self, loop, descriptor[0]).start()
+            Watcher(self, loop, descriptor).start()
 
     def start(self, operation: bytes, request: bytes, call: Any) -> None:
         """Starts a call whose events go to `call.take`. Raises litellm's exception for a request that is refused."""
@@ -112,9 +109,8 @@ class Watcher(Thread):
         self._drained = Event()
 
     def run(self) -> None:
-        ready = _readiness(self._descriptor)
         while True:
-            came = ready()
+            came = _waiting.readable(self._descriptor, _SLICE_MS)
             hub, loop = self._hub(), self._loop()
             if hub is None or hub.queue is None or loop is None:
                 return
@@ -138,25 +134,25 @@ class Watcher(Thread):
             self._drained.set()
 
 
-def _readiness(descriptor: int) -> Callable[[], Any]:
-    """A function that waits a while for `descriptor` to be readable and says whether it is."""
-    import select
-
-    if not hasattr(select, "poll"):
-        return lambda: select.select([descriptor], [], [], _SLICE_MS / 1000)[0]
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return lambda: poll.poll(_SLICE_MS)
-
-
 # One hub for each loop that has made calls ------------------------------------------------------------------------------------
 
 _hubs: WeakKeyDictionary[AbstractEventLoop, Hub] = WeakKeyDictionary()
 _runtime.on_fork(_hubs.clear)
 
 
-def _hub() -> Hub:
-    loop = get_running_loop()
+def running_loop() -> AbstractEventLoop:
+    """The loop that runs the caller: asyncio's, or trio's where a task of trio asks. Raises RuntimeError outside of both."""
+    if "trio" in modules:
+        from . import _trio
+
+        # First: trio may run as a guest in asyncio's loop.
+        loop = _trio.running_loop()
+        if loop is not None:
+            return loop  # type: ignore[return-value]  # it has the methods that are used
+    return get_running_loop()
+
+
+def _hub(loop: AbstractEventLoop) -> Hub:
     found = _hubs.get(loop)
     return _new_hub(loop) if found is None else found
 
@@ -174,6 +170,13 @@ def _new_hub(loop: AbstractEventLoop) -> Hub:
     return made
 
 
+def close_hub(loop: Any) -> None:
+    """Ends the calls of a loop that tells its end."""
+    hub = _hubs.pop(loop, None)
+    if hub is not None:
+        hub.close()
+
+
 # Calls -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -182,9 +185,9 @@ class Call:
 
     __slots__ = ("future", "handle", "tag")
 
-    def __init__(self) -> None:
+    def __init__(self, loop: AbstractEventLoop) -> None:
         # The outcome is a result in any case: a future's exception that nobody fetches is reported by asyncio.
-        self.future: Future[Any] = get_running_loop().create_future()
+        self.future: Future[Any] = loop.create_future()
         self.handle: Any = None
         self.tag = 0
 
@@ -214,7 +217,8 @@ async def call(operation: bytes, request: bytes) -> tuple[Any, bytes]:
 
     Cancelling the task cancels the call.
     """
-    hub, waiting = _hub(), Call()
+    loop = running_loop()
+    hub, waiting = _hub(loop), Call(loop)
     hub.start(operation, request, waiting)
     del request  # It may be large, and the answer may take long.
     try:
@@ -291,7 +295,7 @@ class StreamSource(Source):
             raise _runtime.queue_failure(lib.EQ_ERR_FORKED)
         if self._waiter is not None:
             raise RuntimeError("another task is reading this stream: read a stream from one task at a time")
-        waiter = self._waiter = get_running_loop().create_future()
+        waiter = self._waiter = running_loop().create_future()
         try:
             await waiter
         except BaseException:
@@ -314,7 +318,7 @@ class StreamSource(Source):
         super().close()
         self._release()
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        if waiter is not None and not waiter.done() and self._generation == _runtime.process.generation:
             _wake(waiter)
 
 
@@ -334,7 +338,7 @@ def _wake_now(waiter: Future[None]) -> None:
 
 async def stream(operation: bytes, request: bytes) -> StreamSource:
     """Starts a streamed call and waits until the provider has accepted it."""
-    hub = _hub()
+    hub = _hub(running_loop())
     source = StreamSource(hub)
     hub.start(operation, request, source)
     del request

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from threading import Lock, current_thread, main_thread
 
-from . import _runtime
+from . import _runtime, _waiting
 from ._native import ffi, lib
 from ._runtime import DONE, FAILED, KIND, LARGE, OPENED, Batch, Start
 from .streaming import Source
@@ -41,9 +41,9 @@ class Channel:
     def wait(self) -> int:
         """Waits for events and returns how many came."""
         slice_ms = _MAIN_SLICE_MS if current_thread() is main_thread() else _SLICE_MS
-        wait, queue = self.batch.wait, self.queue
+        wait, batch, queue = _waiting.wait, self.batch, self.queue
         while True:
-            count = wait(queue, slice_ms)
+            count = wait(batch, queue, slice_ms)
             if count:
                 return count
 
@@ -182,10 +182,10 @@ class StreamSource(Source):
 
     async def more(self) -> None:
         """Waits in a thread, for a program that reads this stream from a coroutine."""
-        from asyncio import get_running_loop
+        from ._async import running_loop
 
         try:
-            await get_running_loop().run_in_executor(None, self.wait)
+            await running_loop().run_in_executor(None, self.wait)
         except BaseException as error:
             if not isinstance(error, Exception):
                 # The thread must not wait on for what nobody will read.
