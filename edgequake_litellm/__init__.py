@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import sys
 
+from . import _loading
 from . import config as _config
 
 TYPE_CHECKING = False
@@ -133,11 +134,13 @@ def __getattr__(name: str) -> Any:
     if home is not None:
         from importlib import import_module
 
-        value = getattr(import_module(home, __name__), name)
+        with _loading.lock:
+            value = getattr(import_module(home, __name__), name)
     elif name in _SUBMODULES:
         from importlib import import_module
 
-        return import_module("." + name, __name__)
+        with _loading.lock:
+            return import_module("." + name, __name__)
     elif name in _config.DEFAULTS:
         return _config.DEFAULTS[name]
     elif name == "__version__":

@@ -6,9 +6,9 @@ Proactor), a thread waits for the queue instead. `_trio` makes trio look like su
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
+import sys
+from asyncio import current_task, get_running_loop
 from itertools import count
-from sys import modules
 from threading import Event, Thread
 from weakref import WeakKeyDictionary, ref
 
@@ -20,6 +20,7 @@ from .streaming import Source
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
+    from collections.abc import Callable
     from typing import Any
 
 _EVENTS_PER_READ = 128
@@ -95,7 +96,10 @@ class Hub:
                 call.abandon()
             lib.eq_queue_free(queue)
 
-    __del__ = close
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        # At the end of the interpreter the modules are emptied before the last objects go; the process frees the rest.
+        if not ending():
+            self.close()
 
 
 class Watcher(Thread):
@@ -142,14 +146,21 @@ _runtime.on_fork(_hubs.clear)
 
 def running_loop() -> AbstractEventLoop:
     """The loop that runs the caller: asyncio's, or trio's where a task of trio asks. Raises RuntimeError outside of both."""
-    if "trio" in modules:
+    if "trio" in sys.modules and not _in_asyncio_task():
         from . import _trio
 
-        # First: trio may run as a guest in asyncio's loop.
         loop = _trio.running_loop()
         if loop is not None:
             return loop  # type: ignore[return-value]  # it has the methods that are used
     return get_running_loop()
+
+
+def _in_asyncio_task() -> bool:
+    """Which of two loops in one thread is the inner one: trio as a guest runs outside of asyncio's tasks."""
+    try:
+        return current_task() is not None
+    except RuntimeError:
+        return False
 
 
 def _hub(loop: AbstractEventLoop) -> Hub:

@@ -6,6 +6,7 @@ terminal event has been read, so that no event can reach a stranger.
 
 from __future__ import annotations
 
+import sys
 from threading import Lock, current_thread, main_thread
 
 from . import _runtime, _waiting
@@ -15,6 +16,7 @@ from .streaming import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 # Python runs a signal's handler, and raises KeyboardInterrupt, in the main thread and between two bytecodes only: the wait
@@ -67,7 +69,10 @@ class Channel:
             lib.eq_call_free(start.call[0])
         lib.eq_queue_free(queue)
 
-    __del__ = close
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        # At the end of the interpreter the modules are emptied before the last objects go; the process frees the rest.
+        if not ending():
+            self.close()
 
 
 # Lists are stacks whose append and pop are atomic: the queue that was used last is the one that is still in the cache.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from time import time
 
 from . import _runtime
@@ -10,6 +11,7 @@ from ._types import ChunkFactory, Meta, completion_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any, NoReturn, Union
 
@@ -189,9 +191,10 @@ class CustomStreamWrapper:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a stream cannot be pickled: it is one connection")
 
-    def __del__(self) -> None:
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
         source = self.__dict__.get("completion_stream")
-        if source is not None:
+        # As with `_sync.Channel`: there may be nothing left to close it with.
+        if source is not None and not ending():
             source.close()
 
     # Looking -----------------------------------------------------------------------------------------------------------

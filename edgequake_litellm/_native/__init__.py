@@ -9,9 +9,10 @@ another version, one for another machine) is an :class:`ImportError` that says w
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
+
+from .. import _loading
 
 # Type checkers take this for typing.TYPE_CHECKING; importing typing would double the time that this package takes.
 TYPE_CHECKING = False
@@ -28,12 +29,6 @@ lib: Any
 
 _ENVIRONMENT = "EDGEQUAKE_LIBRARY"
 _REINSTALL = "Reinstall the package: pip install --force-reinstall edgequake-litellm"
-
-# What `threading.RLock` is, without importing the module for it.
-_lock = _thread.RLock()
-if hasattr(os, "register_at_fork"):
-    # A fork waits while another thread opens the library: the child would have half of it, and nobody to open the rest.
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def library_path() -> str:
@@ -103,7 +98,7 @@ def __getattr__(name: str) -> Any:
     if name not in ("ffi", "lib"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     namespace = globals()
-    with _lock:
+    with _loading.lock:
         if "ffi" not in namespace:
             namespace["ffi"] = _load_ffi()
         if name == "lib" and "lib" not in namespace:
