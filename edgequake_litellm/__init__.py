@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import sys
 
-from . import _loading
 from . import config as _config
 
 TYPE_CHECKING = False
@@ -134,10 +133,14 @@ def __getattr__(name: str) -> Any:
     if home is not None:
         from importlib import import_module
 
+        from . import _loading
+
         with _loading.lock:
             value = getattr(import_module(home, __name__), name)
     elif name in _SUBMODULES:
         from importlib import import_module
+
+        from . import _loading
 
         with _loading.lock:
             return import_module("." + name, __name__)

@@ -408,7 +408,7 @@ fn h14_a_model_cannot_leave_its_place_in_the_path() {
 fn h15_a_key_over_plain_http_works_and_warns_once_for_each_host() {
     use edgequake_ffi::engine::log;
     static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    log::listen(30, Some(Arc::new(|_, message: &str, _: &str| SEEN.lock().unwrap().push(message.to_owned()))));
+    log::listen(30, Some(Box::new(|_, message: &str, _: &str| SEEN.lock().unwrap().push(message.to_owned()))));
     let client = client();
     for _ in 0..2 {
         // 192.0.2.0/24 is for documentation (RFC 5737): no packet ever gets an answer, and the warning comes before any is sent.
