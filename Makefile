@@ -157,6 +157,6 @@ clean: ## Remove what was built, but not the Rust dependencies, .venv and .cache
 	$(CARGO) clean --quiet --manifest-path $(MANIFEST) --package edgequake-ffi --release
 
 distclean: clean ## Remove everything that is not in the repository
-	rm -rf $(VENV) benchmarks/.venvs .cache $(CARGO_TARGET_DIR) node_modules examples/node/node_modules examples/node/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venvs .cache $(CARGO_TARGET_DIR) node_modules examples/node/node_modules examples/node/dist examples/java/*/target .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 comma := ,

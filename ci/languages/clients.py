@@ -115,6 +115,51 @@ def rust(library: Path) -> List[str]:
     return [str(target / "debug/edgequake-example")]
 
 
+def jdks() -> Dict[Path, int]:
+    """The JDKs of this machine and their versions, oldest first."""
+    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    on_path = shutil.which("javac")
+    if on_path is not None:
+        homes.append(Path(on_path).resolve().parent.parent)
+    # Where the packages of Linux distributions put them.
+    homes += sorted(Path("/usr/lib/jvm").glob("*"))
+    found = {}
+    for home in homes:
+        if (home / "bin/javac").exists():
+            version = re.search(r"javac (\d+)", run([home / "bin/javac", "-version"]))
+            if version is not None:
+                found[home.resolve()] = int(version[1])
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def java(module: str, main: str, least: int) -> List[str]:
+    need("mvn", "maven")
+    found = jdks()
+    fit = [home for home, version in found.items() if version >= least]
+    if not fit:
+        versions = ", ".join(map(str, found.values())) or "none"
+        raise Missing(f"a JDK {least} or later is needed; this machine has {versions} (JAVA_HOME may name one)")
+    folder = EXAMPLES / "java"
+    # By the newest, which builds for the others too; the oldest that fits runs the result.
+    run(
+        ["mvn", "-q", "-B", f"-Dmaven.repo.local={CACHE / 'maven'}", "process-classes"],
+        folder,
+        JAVA_HOME=list(found)[-1],
+    )
+    path = [folder / part / "target" / what for part in (module, "common") for what in ("classes", "dependency/*")]
+    # Newer versions write a warning where a program does not say that it calls native code.
+    native = ["--enable-native-access=ALL-UNNAMED"] if found[fit[0]] >= 22 else []
+    return [str(fit[0] / "bin/java"), *native, "-cp", os.pathsep.join(map(str, path)), main]
+
+
+def jna(library: Path) -> List[str]:
+    return java("jna", "edgequake.JnaClient", 17)
+
+
+def ffm(library: Path) -> List[str]:
+    return java("ffm", "edgequake.FfmClient", 22)
+
+
 def python(library: Path) -> List[str]:
     return [sys.executable, str(EXAMPLES / "python/transcript.py")]
 
@@ -140,6 +185,9 @@ CLIENTS = [
     Client("C++17", "cpp", "linked", "queue, callback", cpp),
     Client("Go", "go", "cgo", "channel, `context`", go),
     Client("Rust", "rust", "`libloading`", "iterator", rust),
+    Client("Java 17", "java/jna", "JNA", "`Iterable`, interrupts", jna),
+    # Debian 12 has no such JDK.
+    Client("Java 22", "java/ffm", "foreign function API", "`Iterable`, interrupts", ffm, optional=True),
     Client("TypeScript, Node.js", "node", "koffi", "async iterator, `AbortSignal`", node),
     Client("Python, standard library only", "python", "`ctypes`", "iterator", python),
 ]

@@ -6,6 +6,7 @@ answers as the transcript says.
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any, Dict
 
@@ -112,6 +113,9 @@ def embedding(client: Client) -> None:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Whatever the locale says.
+        sys.stdout.reconfigure(encoding="utf-8")
     with Client() as client:
         completion(client)
         stream(client)
