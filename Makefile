@@ -15,7 +15,7 @@ HEADER := include/edgequake.h
 # Where `make install-c` installs, and what it builds: release or dev.
 PREFIX ?= /usr/local
 LIBDIR ?= lib
-PROFILE ?= release
+CARGO_PROFILE ?= release
 
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
@@ -77,7 +77,7 @@ c: library ## Build the C examples into build/c
 
 install-c: ## Install the header, both libraries, pkg-config and CMake files under PREFIX=… (also LIBDIR=lib64, DESTDIR=…)
 	$(call step,install for C programs under $(DESTDIR)$(PREFIX))
-	$(PYTHON) ci/install_c.py --prefix '$(PREFIX)' --libdir '$(LIBDIR)' --destdir '$(DESTDIR)' --profile '$(PROFILE)'
+	$(PYTHON) ci/install_c.py --prefix '$(PREFIX)' --libdir '$(LIBDIR)' --destdir '$(DESTDIR)' --profile '$(CARGO_PROFILE)'
 
 languages: $(VENV)/.installed ## Run the clients of examples/ side by side (ALL=1: a missing tool fails; WRITE=1: README.md)
 	$(call step,one transcript in every language)
@@ -103,7 +103,7 @@ test-header: $(CBINDGEN)
 	  || { echo 'include/edgequake.h is out of date: run `make header` and commit the result' >&2; exit 1; }
 
 test-c: $(VENV)/.tested c
-	$(call step,C tests: header$(comma) layout$(comma) examples$(comma) valgrind)
+	$(call step,C tests: header$(comma) layout$(comma) examples$(comma) installation$(comma) interface$(comma) valgrind)
 	$(VENV_PYTHON) -m pytest tests/c
 
 test-python: $(VENV)/.tested
@@ -153,6 +153,7 @@ $(CBINDGEN):
 clean: ## Remove what was built, but not the Rust dependencies, .venv and .cache
 	rm -rf build dist *.egg-info edgequake_litellm/_native/_cffi.py edgequake_litellm/_native/*edgequake_ffi.*
 	rm -f $(VENV)/.installed $(VENV)/.tested
+	rm -rf $(CARGO_TARGET_DIR)/capi
 	$(CARGO) clean --quiet --manifest-path $(MANIFEST) --package edgequake-ffi
 	$(CARGO) clean --quiet --manifest-path $(MANIFEST) --package edgequake-ffi --release
 
