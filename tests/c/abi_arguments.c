@@ -119,10 +119,10 @@ static void rejections(void) {
   rejected(client, queue, "completion", text("{\"model\":\"openai/gpt-4o\",\"api_key\":\"any\"}"), "messages");
   rejected(client, queue, "no_such_function", text(ANSWER), "no_such_function");
 
-  eq_bytes attachment = text("data");
+  eq_bytes attachments[2] = {text("data"), {NULL, 3}};
   eq_call *call = NULL;
-  EXPECT_STATUS(EQ_ERR_REJECTED, eq_call_start(client, text("completion"), text(ANSWER), &attachment, 1, 1,
-                                               eq_queue_push, queue, &call, NULL));
+  EXPECT_STATUS(EQ_ERR_NULL, eq_call_start(client, text("completion"), text(ANSWER), attachments, 2, 1, eq_queue_push,
+                                           queue, &call, NULL));
   eq_client *other = NULL;
   EXPECT_STATUS(EQ_ERR_REJECTED, eq_client_new(text("{\"worker_threads\":\"many\"}"), &other, NULL));
   eq_buffer *buffer = NULL;
