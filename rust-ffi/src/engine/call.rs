@@ -16,11 +16,13 @@ use super::event::{Action, Event, Sink};
 use super::limits::{Limits, MAX_BODY, MAX_ERROR_BODY};
 use super::log;
 use super::mock::Mock;
+use super::remote;
 use super::retry;
 use super::route::Route;
 use super::tokens::Tokens;
 use super::transport;
 use crate::edgequake;
+use crate::wire::remote::Remotes;
 use crate::wire::{Attempt, Credentials, Decode, Head, StreamEvent};
 
 /// After a stream's end mark: this much is read to keep the connection usable, no more, and not for long.
@@ -53,6 +55,8 @@ pub struct Wire {
     pub request: reqwest::Request,
     /// Credentials that are made for each attempt.
     pub signer: Option<Signer>,
+    /// Files that the body still lacks.
+    pub remotes: Remotes,
     pub decode: Box<dyn Decode>,
 }
 
@@ -130,8 +134,9 @@ fn cancelled() -> Error {
 async fn work(client: &Client, call: &Call, output: &Output, progress: &mut Progress) -> Result<Finish> {
     match &call.job {
         Job::Wire(wire) => {
-            let wire = WireCall { call, wire, decode: wire.decode.as_ref(), tokens: &client.tokens, output };
             let deadline = Instant::now() + call.limits.total;
+            let filled = if wire.remotes.is_empty() { None } else { Some(Box::pin(fill(call, wire, deadline)).await?) };
+            let wire = WireCall { call, wire, filled, decode: wire.decode.as_ref(), tokens: &client.tokens, output };
             loop {
                 progress.attempts += 1;
                 let error = match wire.attempt(deadline, progress).await {
@@ -211,10 +216,25 @@ async fn wait_to_retry(client: &Client, call: &Call, error: Error, deadline: Ins
     Ok(())
 }
 
+/// The request with its files, read within the call's deadline and once for all attempts.
+async fn fill(call: &Call, wire: &Wire, deadline: Instant) -> Result<(reqwest::Request, Bytes)> {
+    let body = wire.request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    let filled = tokio::time::timeout_at(deadline, remote::fill(&wire.remotes, &wire.client, body)).await;
+    let filled = Bytes::from(filled.map_err(|_| timeout("the whole call", call.limits.total))??);
+    let mut request = wire
+        .request
+        .try_clone()
+        .ok_or_else(|| Error::new(ErrorKind::InternalServer, "the request's body cannot be sent twice"))?;
+    *request.body_mut() = Some(filled.clone().into());
+    Ok((request, filled))
+}
+
 /// What the attempts of a call share.
 struct WireCall<'a> {
     call: &'a Call,
     wire: &'a Wire,
+    /// The request with the files that it names, where it names some.
+    filled: Option<(reqwest::Request, Bytes)>,
     decode: &'a dyn Decode,
     tokens: &'a Tokens,
     output: &'a Output,
@@ -253,7 +273,8 @@ impl WireCall<'_> {
 
     /// Sends the request, with credentials made for this attempt where the call has such.
     async fn send(&self) -> Result<reqwest::Response> {
-        let Wire { client, request, signer, .. } = self.wire;
+        let Wire { client, signer, .. } = self.wire;
+        let request = self.filled.as_ref().map_or(&self.wire.request, |(request, _)| request);
         let Some(signer) = signer else {
             return self.first_byte(transport::send(client, request)).await;
         };
@@ -263,7 +284,7 @@ impl WireCall<'_> {
                 method: request.method(),
                 url: request.url().as_str(),
                 headers: &signer.headers,
-                body: &signer.body,
+                body: self.filled.as_ref().map_or(&signer.body, |(_, body)| body),
                 http: client,
                 tokens: self.tokens,
             };

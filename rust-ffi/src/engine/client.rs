@@ -173,7 +173,7 @@ impl Client {
         if !http.body.is_empty() {
             *out.body_mut() = Some(http.body.into());
         }
-        let wire = Wire { client, request: out, signer, decode: http.decode };
+        let wire = Wire { client, request: out, signer, remotes: http.remotes, decode: http.decode };
         Ok(Call::new(route, http.stream, limits, retries, bucket, Job::Wire(Box::new(wire))))
     }
 

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod log;
 mod mock;
 pub mod query;
+mod remote;
 pub mod request;
 pub mod retry;
 pub mod route;

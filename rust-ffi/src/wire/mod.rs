@@ -13,6 +13,7 @@ pub mod openai;
 pub mod operation;
 pub mod params;
 pub mod providers;
+pub mod remote;
 pub mod sse;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use reqwest::Method;
 pub use self::credentials::{Attempt, Credentials};
 pub use self::operation::Operation;
 
+use self::remote::Remotes;
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
 use crate::engine::route::Route;
@@ -37,6 +39,8 @@ pub struct HttpCall {
     pub stream: bool,
     /// Credentials that are made anew for each attempt (signatures, tokens that expire). None where `headers` hold them already.
     pub credentials: Option<Box<dyn Credentials>>,
+    /// Files to be read before the first attempt; the body holds their tokens. Mostly none.
+    pub remotes: Remotes,
     pub decode: Box<dyn Decode>,
 }
 
@@ -44,7 +48,7 @@ impl HttpCall {
     /// A POST that is not streamed, still without headers.
     pub fn post(url: String, body: impl Into<Bytes>, decode: Box<dyn Decode>) -> Self {
         let (method, body) = (Method::POST, body.into());
-        HttpCall { method, url, headers: Vec::new(), body, stream: false, credentials: None, decode }
+        HttpCall { method, url, headers: Vec::new(), body, stream: false, credentials: None, remotes: Remotes::default(), decode }
     }
 }
 

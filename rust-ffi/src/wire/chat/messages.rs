@@ -77,6 +77,7 @@ pub struct File<'a> {
     pub id: Option<Cow<'a, str>>,
     pub filename: Option<Cow<'a, str>>,
     pub format: Option<Cow<'a, str>>,
+    pub detail: Option<Cow<'a, str>>,
 }
 
 /// A call of an assistant's message.
@@ -190,8 +191,12 @@ impl<'a> Message<'a> {
     }
 }
 
-fn call<'a>(name: &str, function: &'a RawValue, id: Cow<'a, str>, fields: Fields<'a>) -> Result<ToolCall<'a>> {
+fn call<'a>(name: &str, function: &'a RawValue, id: Cow<'a, str>, mut fields: Fields<'a>) -> Result<ToolCall<'a>> {
     let parts: Fields<'a> = json::read(function).ok_or_else(|| wrong_type(&format!("{name}.function"), "an object", function))?;
+    // litellm's objects carry them on the function, too.
+    if let Some(own) = parts.get("provider_specific_fields").filter(|raw| !json::is_null(raw)) {
+        fields.entry("provider_specific_fields".to_owned()).or_insert(own);
+    }
     let text = |member: &str| -> Result<Cow<'a, str>> {
         match parts.get(member) {
             Some(raw) if !json::is_null(raw) => match raw.get().as_bytes().first() {
@@ -218,6 +223,15 @@ fn part<'a>(name: &str, raw: &'a RawValue) -> Result<Part<'a>> {
         let raw = fields.get(member).ok_or_else(|| Error::bad_request(format!("`{name}` has no `{member}`")))?;
         json::read(raw).ok_or_else(|| wrong_type(&format!("{name}.{member}"), "an object", raw))
     };
+    // litellm's name of it, and two that programs use as well.
+    let media_type = |object: &Fields<'a>| -> Result<Option<Cow<'a, str>>> {
+        for member in ["format", "mime_type", "content_type"] {
+            if let Some(found) = text(object, member)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    };
     let kind = text(&fields, "type")?.ok_or_else(|| Error::bad_request(format!("`{name}` has no `type`, such as \"text\"")))?;
     let media = |member: &str| -> Result<Media<'a>> {
         // The short form: an address instead of an object.
@@ -226,7 +240,7 @@ fn part<'a>(name: &str, raw: &'a RawValue) -> Result<Part<'a>> {
         }
         let object = object(member)?;
         let url = text(&object, "url")?.ok_or_else(|| Error::bad_request(format!("`{name}.{member}` has no `url`")))?;
-        Ok(Media { url, detail: text(&object, "detail")?, format: text(&object, "format")? })
+        Ok(Media { url, detail: text(&object, "detail")?, format: media_type(&object)? })
     };
     let kind = match kind.as_ref() {
         "text" | "input_text" => Kind::Text(text(&fields, "text")?.unwrap_or_default()),
@@ -244,7 +258,8 @@ fn part<'a>(name: &str, raw: &'a RawValue) -> Result<Part<'a>> {
                 data: text(&object, "file_data")?,
                 id: text(&object, "file_id")?,
                 filename: text(&object, "filename")?,
-                format: text(&object, "format")?,
+                format: media_type(&object)?,
+                detail: text(&object, "detail")?,
             })
         }
         _ => Kind::Other(kind),
