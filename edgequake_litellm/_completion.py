@@ -130,7 +130,7 @@ async def acompletion(
 ) -> ModelResponse | CustomStreamWrapper:
     """:func:`completion` for coroutines; its stream is read by `async for`.
 
-    Cancelling the task, or closing or dropping the stream, ends the request. Needs a running asyncio loop.
+    Cancelling the task, or closing or dropping the stream, ends the request. Needs a running loop of asyncio or trio.
     """
     outcome = await _calls.acompletion(locals())
     if isinstance(outcome, Failure):

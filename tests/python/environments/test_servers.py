@@ -138,9 +138,10 @@ def test_celery_prefork(tmp_path: Path, arguments: dict[str, Any]) -> None:
     with LocalProvider(models=["gpt-4o"]) as provider:
         variables = programs.environment({**arguments, "api_base": provider.base_url})
         variables.update(FOLDER=str(tmp_path), PYTHONPATH=os.pathsep.join((str(tmp_path), variables["PYTHONPATH"])))
+        options = ["--pool", "prefork", "--concurrency", "2", "--loglevel", "ERROR"]
+        options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         worker = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--pool", "prefork", "--concurrency", "2"]
-            + ["--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"],
+            [sys.executable, "-m", "celery", "-A", "tasks", "worker", *options],
             env={**variables, "C_FORCE_ROOT": "1"},
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
