@@ -91,8 +91,6 @@ fn get_llm_provider_in(request: &Request<'_>, env: Env<'_>) -> Result<Vec<u8>> {
         key = key
             .or_else(|| row.key_sources.iter().find_map(|source| from_env(*source, env)))
             .or_else(|| row.default_key.map(str::to_owned));
-    } else if provider == "ollama" {
-        api_base = api_base.or_else(|| env("OLLAMA_API_BASE")).or_else(|| Some("http://localhost:11434".to_owned()));
     }
     let answer = serde_json::json!({
         "model": model, "custom_llm_provider": provider, "dynamic_api_key": key, "api_base": api_base,
@@ -113,6 +111,7 @@ fn fills_in(row: &Provider) -> bool {
             | "databricks"
             | "cometapi"
             | "ovhcloud"
+            | "ollama_chat"
     )
 }
 

@@ -82,6 +82,16 @@ impl<'r> Body<'r> {
     }
 }
 
+/// The members in order.
+impl<'r> IntoIterator for Body<'r> {
+    type Item = (Cow<'r, str>, Json<'r>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,8 @@ pub mod chat;
 pub mod credentials;
 pub mod errors;
 pub mod http;
+mod ndjson;
+pub mod ollama;
 pub mod openai;
 pub mod operation;
 pub mod params;
@@ -133,6 +135,7 @@ pub trait Dialect: Send + Sync {
 pub fn dialect(route: &Route) -> &'static dyn Dialect {
     match providers::find(&route.provider).map(|row| row.protocol) {
         Some(providers::Protocol::Azure) => &azure::Azure,
+        Some(providers::Protocol::Ollama) => &ollama::Ollama,
         _ => &openai::OpenAi,
     }
 }

@@ -22,6 +22,7 @@ use super::Operation;
 pub enum Protocol {
     OpenAi,
     Azure,
+    Ollama,
 }
 
 /// Where a value comes from when the request does not carry it.
@@ -39,6 +40,8 @@ pub enum ErrorFamily {
     Azure,
     OpenRouter,
     HuggingFace,
+    /// By the status alone; Ollama's texts are never looked at.
+    Ollama,
     /// The class says what the status says, without litellm's exceptions to that.
     ByStatus,
 }

@@ -151,13 +151,23 @@ impl Call {
     }
 }
 
-/// Gives a chunk the id and the time that all chunks made here get.
+/// Gives a chunk the ids and the time that all chunks made here get.
 fn alike(event: &mut StreamEvent) {
     if let StreamEvent::Chunk { json, .. } = event {
         let mut chunk: Value = serde_json::from_slice(json).expect("a chunk is JSON");
         (chunk["id"], chunk["created"]) = (json!("chatcmpl-1"), json!(1760000000));
+        if let Some(Value::Array(calls)) = chunk.pointer_mut("/choices/0/delta/tool_calls") {
+            for call in calls.iter_mut().filter(|call| call["id"].as_str().is_some_and(is_random)) {
+                call["id"] = json!(format!("call_{}", call["index"]));
+            }
+        }
         *json = chunk.to_string().into_bytes();
     }
+}
+
+/// Is this the id of a tool call that was made here?
+fn is_random(id: &str) -> bool {
+    id.strip_prefix("call_").is_some_and(|uuid| uuid.len() == 36 && uuid.matches('-').count() == 4)
 }
 
 /// A call to OpenAI that asks for usage.

@@ -26,20 +26,28 @@ pub(super) fn classify(family: ErrorFamily, status: u16, details: &Details, text
             503 => ErrorKind::ServiceUnavailable,
             _ => ErrorKind::Api,
         },
+        ErrorFamily::Ollama => by_status(status),
         ErrorFamily::ByStatus => by_code(details).unwrap_or(match status {
-            401 => ErrorKind::Authentication,
-            402 => ErrorKind::PaymentRequired,
-            403 => ErrorKind::PermissionDenied,
-            404 => ErrorKind::NotFound,
-            408 | 504 => ErrorKind::Timeout,
-            429 => ErrorKind::RateLimit,
-            500 => ErrorKind::InternalServer,
-            502 => ErrorKind::BadGateway,
-            503 => ErrorKind::ServiceUnavailable,
-            400..500 if says_context(&lower) => ErrorKind::ContextWindowExceeded,
-            400..500 => ErrorKind::BadRequest,
-            _ => ErrorKind::Api,
+            400..500 if !matches!(status, 401..=404 | 408 | 429) && says_context(&lower) => ErrorKind::ContextWindowExceeded,
+            _ => by_status(status),
         }),
+    }
+}
+
+/// What a status alone says.
+fn by_status(status: u16) -> ErrorKind {
+    match status {
+        401 => ErrorKind::Authentication,
+        402 => ErrorKind::PaymentRequired,
+        403 => ErrorKind::PermissionDenied,
+        404 => ErrorKind::NotFound,
+        408 | 504 => ErrorKind::Timeout,
+        429 => ErrorKind::RateLimit,
+        500 => ErrorKind::InternalServer,
+        502 => ErrorKind::BadGateway,
+        503 => ErrorKind::ServiceUnavailable,
+        400..500 => ErrorKind::BadRequest,
+        _ => ErrorKind::Api,
     }
 }
 

@@ -403,6 +403,39 @@ pub fn nvidia_nim(_: &str) -> Supported {
     ])
 }
 
+pub fn ollama(_: &str) -> Supported {
+    Supported::new(&[
+        MaxTokens,
+        Stream,
+        TopP,
+        Temperature,
+        Seed,
+        FrequencyPenalty,
+        Stop,
+        ResponseFormat,
+        MaxCompletionTokens,
+        ReasoningEffort,
+    ])
+}
+
+pub fn ollama_chat(_: &str) -> Supported {
+    Supported::new(&[
+        MaxTokens,
+        MaxCompletionTokens,
+        Stream,
+        TopP,
+        Temperature,
+        Seed,
+        FrequencyPenalty,
+        Stop,
+        Tools,
+        ToolChoice,
+        Functions,
+        ResponseFormat,
+        ReasoningEffort,
+    ])
+}
+
 pub fn perplexity(model: &str) -> Supported {
     const PERPLEXITY: Supported = Supported::new(&[
         FrequencyPenalty,

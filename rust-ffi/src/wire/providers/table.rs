@@ -97,6 +97,18 @@ impl Provider {
     }
 }
 
+/// Ollama's own protocol, under one of litellm's two names for it.
+const fn ollama(name: &'static str) -> Provider {
+    Provider { protocol: Protocol::Ollama, ..row(name) }
+        .at("http://localhost:11434", &[Env("OLLAMA_API_BASE")])
+        .key(&[Setting("ollama_key"), Env("OLLAMA_API_KEY"), ANY])
+        .no_key(None)
+        .errors(ErrorFamily::Ollama)
+        .unreadable(Unreadable::ApiConnection)
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .embedding(&["dimensions"])
+}
+
 pub static ALL: &[Provider] = &[
     row("openai")
         .at("https://api.openai.com/v1", &[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
@@ -553,6 +565,8 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("LM_STUDIO_API_KEY")])
         .no_key(Some("fake-api-key"))
         .embedding(&[]),
+    ollama("ollama").chat(list::ollama),
+    ollama("ollama_chat").chat(list::ollama_chat),
     row("xinference")
         .own(&[Env("XINFERENCE_API_BASE"), Setting("api_base")])
         .key(&[Env("XINFERENCE_API_KEY"), ANY])
