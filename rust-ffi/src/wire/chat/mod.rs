@@ -9,21 +9,14 @@ pub mod usage;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A new id, as litellm gives to answers of providers that number theirs otherwise.
+/// A new id, as litellm gives to answers of providers that number theirs otherwise: programs parse what stands behind the prefix.
 pub fn new_id() -> String {
-    format!("chatcmpl-{}", uuid())
+    format!("chatcmpl-{}", uuid::Uuid::new_v4())
 }
 
 /// A new id of a tool call, for providers that give theirs none.
 pub fn new_call_id() -> String {
-    format!("call_{}", uuid())
-}
-
-fn uuid() -> String {
-    // A random UUID (RFC 9562, version 4): programs parse what stands behind the prefix.
-    let bits = (fastrand::u128(..) & !(0xF << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!("call_{}", uuid::Uuid::new_v4())
 }
 
 /// Seconds since 1970.
