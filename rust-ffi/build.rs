@@ -1,11 +1,19 @@
-//! Gives the shared library the name that programs linked with it record.
+//! Writes the vocabularies, and gives the shared library the name that programs linked with it record.
 //!
 //! Without one the linker records the path that it was given, and the program runs on no other machine. The package's library is known by
 //! its file name alone. The one that a system installs has another name, `libedgequake.so.1`, and whoever builds it sets that: `cargo-c`,
 //! or `ci/install_c.py`; both turn on the feature `capi`. So a program that loads both never has one taken for the other.
 
+use std::path::PathBuf;
+
+#[path = "build/vocabulary.rs"]
+mod vocabulary;
+
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    for file in ["build.rs", "build/vocabulary.rs", "src/tokenizer/hash.rs"] {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    vocabulary::write(&PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names the build's folder")));
     if std::env::var_os("CARGO_FEATURE_CAPI").is_some() {
         return;
     }

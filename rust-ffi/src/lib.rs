@@ -8,4 +8,5 @@
 pub mod abi;
 pub mod edgequake;
 pub mod engine;
+pub mod tokenizer;
 pub mod wire;

@@ -1,0 +1,17 @@
+//! The hash of the vocabulary's table. Shared with the build script, which writes the table with it.
+
+/// Places and fingerprints of a table with 2^`bits` slots: multiplication and rotation, word by word.
+pub fn hash(bytes: &[u8]) -> u64 {
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut state = bytes.len() as u64;
+    let mut mix = |word: u64| state = (state.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER);
+    let (words, rest) = bytes.as_chunks::<8>();
+    words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
+    if !rest.is_empty() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        mix(u64::from_le_bytes(last));
+    }
+    // The low bits of a product are poor.
+    state ^ (state >> 29)
+}

@@ -1,0 +1,69 @@
+//! A vocabulary as it lies in the library: nothing is built when it is first used.
+//!
+//! Layout, numbers little-endian: `u32` how many tokens; `u32` bits of the hash table's size; the slots of the hash table, `u32` each (rank
+//! above, 8 bits of the hash below; all ones: empty), open addressing; the start of every 16th token, `u32` each; the tokens' lengths, `u8`
+//! each; the tokens' bytes. `build/vocabulary.rs` writes it.
+
+use super::hash::hash;
+
+/// The place of a token in the vocabulary, which is also its id and the order of merges.
+pub type Rank = u32;
+
+const STRIDE: usize = 16;
+const EMPTY: u32 = u32::MAX;
+
+pub struct Table {
+    tokens: usize,
+    slots: &'static [[u8; 4]],
+    starts: &'static [[u8; 4]],
+    lengths: &'static [u8],
+    bytes: &'static [u8],
+}
+
+impl Table {
+    /// A view of `data`, which the build script wrote.
+    pub const fn new(data: &'static [u8]) -> Table {
+        let (words, _) = data.as_chunks::<4>();
+        let tokens = u32::from_le_bytes(words[0]) as usize;
+        let slots = 1usize << u32::from_le_bytes(words[1]);
+        let starts = tokens.div_ceil(STRIDE);
+        let (head, rest) = data.split_at(8 + 4 * (slots + starts));
+        let (_, table) = head.split_at(8);
+        let (words, _) = table.as_chunks::<4>();
+        let (slots, starts) = words.split_at(slots);
+        let (lengths, bytes) = rest.split_at(tokens);
+        Table { tokens, slots, starts, lengths, bytes }
+    }
+
+    /// The bytes of a token.
+    pub fn token(&self, rank: Rank) -> Option<&'static [u8]> {
+        let rank = rank as usize;
+        if rank >= self.tokens {
+            return None;
+        }
+        let first = rank / STRIDE * STRIDE;
+        let start = u32::from_le_bytes(self.starts[rank / STRIDE]) as usize;
+        let start = start + self.lengths[first..rank].iter().map(|length| usize::from(*length)).sum::<usize>();
+        self.bytes.get(start..start + usize::from(self.lengths[rank]))
+    }
+
+    /// The rank of these bytes, where they are a token.
+    pub fn rank(&self, bytes: &[u8]) -> Option<Rank> {
+        let hash = hash(bytes);
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let slot = u32::from_le_bytes(self.slots[at]);
+            if slot == EMPTY {
+                return None;
+            }
+            if slot & 0xFF == (hash >> 56) as u32 {
+                let rank = slot >> 8;
+                if usize::from(self.lengths[rank as usize]) == bytes.len() && self.token(rank) == Some(bytes) {
+                    return Some(rank);
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+}
