@@ -34,10 +34,43 @@ if TYPE_CHECKING:
     from ._completion import completion as completion
     from ._completion import mock_completion as mock_completion
     from ._completion import stream as stream
+    from ._costs import completion_cost as completion_cost
+    from ._costs import cost_per_token as cost_per_token
+    from ._costs import response_cost_calculator as response_cost_calculator
     from ._embedding import aembedding as aembedding
     from ._embedding import embedding as embedding
+    from ._facts import get_max_tokens as get_max_tokens
+    from ._facts import get_model_info as get_model_info
+    from ._facts import register_model as register_model
+    from ._facts import supports_audio_input as supports_audio_input
+    from ._facts import supports_audio_output as supports_audio_output
+    from ._facts import supports_computer_use as supports_computer_use
+    from ._facts import supports_embedding_image_input as supports_embedding_image_input
+    from ._facts import supports_function_calling as supports_function_calling
+    from ._facts import supports_native_streaming as supports_native_streaming
+    from ._facts import supports_parallel_function_calling as supports_parallel_function_calling
+    from ._facts import supports_pdf_input as supports_pdf_input
+    from ._facts import supports_prompt_caching as supports_prompt_caching
+    from ._facts import supports_reasoning as supports_reasoning
+    from ._facts import supports_response_schema as supports_response_schema
+    from ._facts import supports_system_messages as supports_system_messages
+    from ._facts import supports_tool_choice as supports_tool_choice
+    from ._facts import supports_url_context as supports_url_context
+    from ._facts import supports_video_input as supports_video_input
+    from ._facts import supports_vision as supports_vision
+    from ._facts import supports_web_search as supports_web_search
+    from ._lists import check_valid_key as check_valid_key
+    from ._lists import get_valid_models as get_valid_models
+    from ._lists import validate_environment as validate_environment
     from ._questions import get_llm_provider as get_llm_provider
     from ._questions import get_supported_openai_params as get_supported_openai_params
+    from ._tokens import create_pretrained_tokenizer as create_pretrained_tokenizer
+    from ._tokens import create_tokenizer as create_tokenizer
+    from ._tokens import decode as decode
+    from ._tokens import encode as encode
+    from ._tokens import encoding as encoding
+    from ._tokens import token_counter as token_counter
+    from ._tokens import trim_messages as trim_messages
     from .exceptions import LITELLM_EXCEPTION_TYPES as LITELLM_EXCEPTION_TYPES
     from .exceptions import APIConnectionError as APIConnectionError
     from .exceptions import APIError as APIError
@@ -84,7 +117,12 @@ if TYPE_CHECKING:
     from .types.utils import TextCompletionResponse as TextCompletionResponse
     from .types.utils import Usage as Usage
 
+    LlmProviders: Any
     __version__: str
+    model_cost: dict[str, dict[str, Any]]
+    model_list: list[str]
+    models_by_provider: dict[str, list[str]]
+    provider_list: list[Any]
 
 # The module of each name that is loaded when it is first used. A test keeps it equal to the list above.
 _HOMES = {
@@ -92,9 +130,19 @@ _HOMES = {
     for module, names in {
         "._compat": "install_as_litellm",
         "._completion": "completion acompletion stream astream mock_completion",
+        "._costs": "completion_cost cost_per_token response_cost_calculator",
         "._embedding": "embedding aembedding",
+        "._facts": (
+            "get_max_tokens get_model_info register_model supports_audio_input supports_audio_output supports_computer_use "
+            "supports_embedding_image_input supports_function_calling supports_native_streaming "
+            "supports_parallel_function_calling supports_pdf_input supports_prompt_caching supports_reasoning "
+            "supports_response_schema supports_system_messages supports_tool_choice supports_url_context supports_video_input "
+            "supports_vision supports_web_search"
+        ),
+        "._lists": "check_valid_key get_valid_models validate_environment",
         "._logging": "_turn_on_debug verbose_logger",
         "._questions": "get_llm_provider get_supported_openai_params",
+        "._tokens": ("create_pretrained_tokenizer create_tokenizer decode encode encoding token_counter trim_messages"),
         ".exceptions": (
             "LITELLM_EXCEPTION_TYPES APIConnectionError APIError APIResponseValidationError AuthenticationError BadGatewayError "
             "BadRequestError BudgetExceededError ContentPolicyViolationError ContextWindowExceededError ImageFetchError "
@@ -111,6 +159,14 @@ _HOMES = {
         ),
     }.items()
     for name in names.split()
+}
+# Tables that are made when they are first asked for, by the function that makes them.
+_MADE = {
+    "LlmProviders": ("._lists", "make_llm_providers"),
+    "model_cost": ("._facts", "load_model_cost"),
+    "model_list": ("._lists", "make_model_list"),
+    "models_by_provider": ("._lists", "make_models_by_provider"),
+    "provider_list": ("._lists", "make_provider_list"),
 }
 _SUBMODULES = frozenset(("_logging", "exceptions", "litellm_core_utils", "main", "testing", "types", "utils"))
 
@@ -137,6 +193,14 @@ def __getattr__(name: str) -> Any:
 
         with _loading.lock:
             value = getattr(import_module(home, __name__), name)
+    elif name in _MADE:
+        from importlib import import_module
+
+        from . import _loading
+
+        home, maker = _MADE[name]
+        with _loading.lock:
+            value = getattr(import_module(home, __name__), maker)()
     elif name in _SUBMODULES:
         from importlib import import_module
 
@@ -157,7 +221,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    names = globals().keys() | _HOMES.keys() | _SUBMODULES | _config.DEFAULTS.keys() | {"__version__"}
+    names = globals().keys() | _HOMES.keys() | _MADE.keys() | _SUBMODULES | _config.DEFAULTS.keys() | {"__version__"}
     return sorted(name for name in names - _HIDDEN if not name.startswith("_") or name.startswith("__"))
 
 

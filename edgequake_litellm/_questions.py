@@ -21,7 +21,7 @@ def get_llm_provider(
     The key and the address are those that were given, or that the provider's own environment variables and defaults make;
     None where the call itself will find them. Raises BadRequestError for a model whose provider is not known.
     """
-    answer = _ask(
+    answer = ask(
         b"get_llm_provider",
         {"model": model, "custom_llm_provider": custom_llm_provider, "api_base": api_base, "api_key": api_key},
     )
@@ -38,7 +38,7 @@ def get_supported_openai_params(
 
     None for a provider that is not known.
     """
-    return _ask(  # type: ignore[no-any-return]
+    return ask(  # type: ignore[no-any-return]
         b"supported_params",
         {
             "model": model,
@@ -49,6 +49,7 @@ def get_supported_openai_params(
     )
 
 
-def _ask(name: bytes, fields: dict[str, Any]) -> Any:
+def ask(name: bytes, fields: dict[str, Any]) -> Any:
+    """The engine's answer to the question `name`, whose fields that are None are not given."""
     given = {key: value for key, value in fields.items() if value is not None}
     return _runtime.query(name, _request.encode(given))

@@ -10,10 +10,14 @@ use std::path::PathBuf;
 mod vocabulary;
 
 fn main() {
-    for file in ["build.rs", "build/vocabulary.rs", "src/tokenizer/hash.rs"] {
+    for file in ["build.rs", "build/vocabulary.rs", "src/tokenizer/hash.rs", "data/models.json"] {
         println!("cargo:rerun-if-changed={file}");
     }
-    vocabulary::write(&PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names the build's folder")));
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names the build's folder"));
+    vocabulary::write(&out);
+    let models = std::fs::read("data/models.json").expect("the facts about models are there");
+    let packed = zstd::encode_all(models.as_slice(), 19).expect("packing in memory cannot fail");
+    std::fs::write(out.join("models.json.zst"), packed).expect("the build folder is writable");
     if std::env::var_os("CARGO_FEATURE_CAPI").is_some() {
         return;
     }

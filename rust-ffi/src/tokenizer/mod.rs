@@ -1,12 +1,16 @@
 //! OpenAI's tokens: exact counts of `cl100k_base` and `o200k_base`, which need no loading and no network.
 
+pub mod chat;
+mod choose;
 mod hash;
+mod image;
 mod merge;
 mod split;
 mod table;
 
-pub use self::table::Rank;
+pub use self::choose::encoding_of;
 use self::split::Rules;
+pub use self::table::Rank;
 use self::table::Table;
 
 /// A vocabulary and its rules.
@@ -68,7 +72,8 @@ impl Encoding {
     pub fn decode(self, tokens: &[Rank]) -> Result<String, Rank> {
         let mut bytes = Vec::with_capacity(tokens.len() * 4);
         for token in tokens {
-            let special = || SPECIAL.iter().find(|(own, rank, _)| (*own, *rank) == (self, *token)).map(|(.., text)| text.as_bytes());
+            let special =
+                || SPECIAL.iter().find(|(own, rank, _)| (*own, *rank) == (self, *token)).map(|(.., text)| text.as_bytes());
             bytes.extend_from_slice(self.table().token(*token).or_else(special).ok_or(*token)?);
         }
         Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -22,9 +22,27 @@ fn check(text: &str) {
 #[test]
 fn texts_of_many_kinds_have_the_reference_s_tokens() {
     let texts = [
-        "", "hello world", "  leading", "trailing  ", "a\n\n  b\r\n", "I'm you'RE they'Ll we'ſ 'D 'x", "HTTPServer camelCase ÄÖÜßéà", "1234567 ½ ٣٤",
-        "def f(x):\n    return x + 1\n", "日本語のテキスト 中文 한국어", "e\u{301}\u{302} \u{301}a \u{301}", "ǅungla ʰa ªb", "🚀👨‍👩‍👧‍👦", "a/b//c/\n/d",
-        "\u{a0}\u{2003}x \u{3000}", "<|endoftext|> is text", "-----====____", "https://example.org/a?b=c&d=%20", "\t\tx\t \ty", "ﬁ Σσς ΑΒΓ абв АБВ", "x\u{0}y\u{7f}",
+        "",
+        "hello world",
+        "  leading",
+        "trailing  ",
+        "a\n\n  b\r\n",
+        "I'm you'RE they'Ll we'ſ 'D 'x",
+        "HTTPServer camelCase ÄÖÜßéà",
+        "1234567 ½ ٣٤",
+        "def f(x):\n    return x + 1\n",
+        "日本語のテキスト 中文 한국어",
+        "e\u{301}\u{302} \u{301}a \u{301}",
+        "ǅungla ʰa ªb",
+        "🚀👨‍👩‍👧‍👦",
+        "a/b//c/\n/d",
+        "\u{a0}\u{2003}x \u{3000}",
+        "<|endoftext|> is text",
+        "-----====____",
+        "https://example.org/a?b=c&d=%20",
+        "\t\tx\t \ty",
+        "ﬁ Σσς ΑΒΓ абв АБВ",
+        "x\u{0}y\u{7f}",
     ];
     texts.iter().for_each(|text| check(text));
 }

@@ -8,7 +8,7 @@ mod openai_models;
 mod supported;
 mod table;
 
-pub use names::{is_known, model_owner};
+pub use names::{is_known, known, model_owner};
 pub use openai_models::{is_o_series, Gpt5};
 pub use table::ALL;
 

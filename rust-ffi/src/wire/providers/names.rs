@@ -178,6 +178,11 @@ const KNOWN: &[&str] = &[
     "zai",
 ];
 
+/// Every provider's name that litellm knows.
+pub fn known() -> &'static [&'static str] {
+    KNOWN
+}
+
 /// Is this litellm's name of a provider?
 pub fn is_known(name: &str) -> bool {
     KNOWN.binary_search(&name).is_ok()

@@ -1,5 +1,8 @@
 //! Questions that are answered at once, without a network: one JSON in, one JSON out.
 
+mod models;
+mod tokens;
+
 use serde::Serialize;
 
 use super::error::{Error, ErrorKind, Result};
@@ -10,19 +13,53 @@ use crate::wire::providers::{self, View};
 use crate::wire::Operation;
 
 /// The questions by name.
-const NAMES: [&str; 3] = ["providers", "get_llm_provider", "supported_params"];
+const NAMES: [&str; 13] = [
+    "providers",
+    "provider_names",
+    "get_llm_provider",
+    "supported_params",
+    "model_cost",
+    "model_entry",
+    "model_info",
+    "model_names",
+    "supports",
+    "cost",
+    "token_count",
+    "encode",
+    "decode",
+];
 
 /// Answers the question `name`:
 ///
 /// - `providers`: {"wire": [the table of providers], "edgequake": [the providers of the crate edgequake-llm]}.
+/// - `provider_names` {}: every provider that litellm knows, reached or not.
 /// - `get_llm_provider` {model, custom_llm_provider, api_base, api_key}: {model, custom_llm_provider, dynamic_api_key, api_base}.
 /// - `supported_params` {model, custom_llm_provider, request_type, base_model}: a list of names, or null for a provider that is not known.
+/// - `model_cost` {}: the whole table of facts about models, an object by name.
+/// - `model_names` {model, custom_llm_provider}: the names that a model's entry may stand under, most specific first.
+/// - `model_entry` {model, custom_llm_provider, own}: {key, entry}, or null. `own` are entries that go before the table's, here and below.
+/// - `model_info` {model, custom_llm_provider, own}: litellm's `get_model_info` without `supported_openai_params`, or null.
+/// - `supports` {model, custom_llm_provider, capability, own}: true or false.
+/// - `cost` {model, custom_llm_provider, own, service_tier, and the counts of [`crate::models::Tokens`]}: {prompt, completion} in US
+///   dollars, or null for a model that is in no table.
+/// - `token_count` {model, text | messages, tools, tool_choice, response, default_images}: a number.
+/// - `encode` {text, encoding}: a list of tokens; `decode` {tokens, encoding}: a text. `encoding` is cl100k_base or o200k_base.
 pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {
     let request = Request::parse(if request.is_empty() { b"{}" } else { request })?;
     match name {
         "providers" => providers(),
+        "provider_names" => to_json(&providers::known()),
         "get_llm_provider" => route::get_llm_provider(&request),
         "supported_params" => supported_params(&request),
+        "model_cost" => Ok(crate::models::text().as_bytes().to_vec()),
+        "model_entry" => models::entry(&request),
+        "model_info" => models::info(&request),
+        "model_names" => models::names(&request),
+        "supports" => models::supports(&request),
+        "cost" => models::cost(&request),
+        "token_count" => tokens::count(&request),
+        "encode" => tokens::encode(&request),
+        "decode" => tokens::decode(&request),
         _ => Err(Error::bad_request(format!("{name:?} is not a question of this library; it knows {}", NAMES.join(", ")))),
     }
 }

@@ -1,0 +1,154 @@
+//! What a call costs, in exact decimal arithmetic. The classes of tokens never overlap: each token is billed once.
+
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::Entry;
+
+/// The counts of a call. `prompt` counts everything that went in, `completion` everything that came out; the others are parts of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tokens {
+    pub prompt: u64,
+    pub completion: u64,
+    pub cache_read: u64,
+    /// Written to a cache, of every lifetime.
+    pub cache_write: u64,
+    /// Those of `cache_write` that live an hour.
+    pub cache_write_1h: u64,
+    pub prompt_audio: u64,
+    pub prompt_image: u64,
+    pub reasoning: u64,
+    pub completion_audio: u64,
+    pub completion_image: u64,
+}
+
+/// US dollars.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    pub prompt: f64,
+    pub completion: f64,
+}
+
+/// Prices of a model, for one size of prompt and one service tier.
+struct Prices<'e> {
+    entry: &'e Entry,
+    tier: &'static str,
+    prompt: u64,
+}
+
+/// The sizes of prompts, in thousands of tokens, above which a model may cost more for all of its tokens. Largest first.
+const STEPS: &[u64] = &[512, 272, 256, 200, 128, 100];
+
+impl Prices<'_> {
+    /// The price of a class: that of the largest step below the prompt's size, of the tier where there is one.
+    fn get(&self, class: &str) -> Option<Decimal> {
+        let number = |name: &str| self.entry.get(name).filter(|value| value.is_number()).and_then(decimal);
+        let tiered = |name: &str| {
+            let own = if self.tier.is_empty() { None } else { number(&format!("{name}{}", self.tier)) };
+            own.or_else(|| number(name))
+        };
+        STEPS
+            .iter()
+            .filter(|step| self.prompt > **step * 1000)
+            .find_map(|step| tiered(&format!("{class}_above_{step}k_tokens")))
+            .or_else(|| tiered(class))
+    }
+}
+
+/// A JSON number, by its own digits: 2.5e-6 is exact.
+fn decimal(value: &Value) -> Option<Decimal> {
+    let text = value.to_string();
+    Decimal::from_scientific(&text).or_else(|_| text.parse()).ok().or_else(|| value.as_f64().and_then(Decimal::from_f64))
+}
+
+/// The costs of a call by a model's entry. `service_tier`: OpenAI's `priority`, `flex`, or `batch` for the price of batches.
+pub fn cost(entry: &Entry, tokens: &Tokens, service_tier: Option<&str>) -> Cost {
+    let tier = match service_tier {
+        Some("priority") => "_priority",
+        Some("flex") => "_flex",
+        Some("batch" | "batches") => "_batches",
+        _ => "",
+    };
+    let prices = Prices { entry, tier, prompt: tokens.prompt };
+    let times = |count: u64, price: Decimal| Decimal::from(count) * price;
+    let input = prices.get("input_cost_per_token").unwrap_or_default();
+    let output = prices.get("output_cost_per_token").unwrap_or_default();
+
+    // What is counted by itself is not counted as text; providers that report more parts than the whole are held to the whole.
+    let mut left = tokens.prompt;
+    let mut take = |count: u64| {
+        let taken = count.min(left);
+        left -= taken;
+        taken
+    };
+    let read = take(tokens.cache_read);
+    let written = take(tokens.cache_write);
+    let hour = tokens.cache_write_1h.min(written);
+    let audio = take(tokens.prompt_audio);
+    let image = take(tokens.prompt_image);
+    let write = prices.get("cache_creation_input_token_cost").unwrap_or(input);
+    let prompt = times(left, input)
+        + times(read, prices.get("cache_read_input_token_cost").unwrap_or(input))
+        + times(written - hour, write)
+        + times(hour, prices.get("cache_creation_input_token_cost_above_1hr").unwrap_or(write))
+        + times(audio, prices.get("input_cost_per_audio_token").unwrap_or(input))
+        + times(image, prices.get("input_cost_per_image_token").unwrap_or(input));
+
+    let mut left = tokens.completion;
+    let mut take = |count: u64| {
+        let taken = count.min(left);
+        left -= taken;
+        taken
+    };
+    let reasoning = take(tokens.reasoning);
+    let audio = take(tokens.completion_audio);
+    let image = take(tokens.completion_image);
+    let completion = times(left, output)
+        + times(reasoning, prices.get("output_cost_per_reasoning_token").unwrap_or(output))
+        + times(audio, prices.get("output_cost_per_audio_token").unwrap_or(output))
+        + times(image, prices.get("output_cost_per_image_token").unwrap_or(output));
+    Cost { prompt: prompt.to_f64().unwrap_or_default(), completion: completion.to_f64().unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> Entry {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn costs_are_exact() {
+        let gpt = entry(r#"{"input_cost_per_token":2.5e-6,"output_cost_per_token":1e-5,"cache_read_input_token_cost":1.25e-6}"#);
+        let tokens = Tokens { prompt: 1000, completion: 500, ..Tokens::default() };
+        assert_eq!(cost(&gpt, &tokens, None), Cost { prompt: 0.0025, completion: 0.005 });
+        let cached = Tokens { cache_read: 400, ..tokens };
+        assert_eq!(cost(&gpt, &cached, None).prompt, 0.002);
+    }
+
+    #[test]
+    fn steps_and_tiers_have_their_own_prices() {
+        let stepped = entry(
+            r#"{"input_cost_per_token":1e-6,"input_cost_per_token_above_200k_tokens":2e-6,"input_cost_per_token_priority":3e-6,
+                "output_cost_per_token":1e-6,"output_cost_per_reasoning_token":5e-6}"#,
+        );
+        let tokens = |prompt| Tokens { prompt, completion: 10, reasoning: 4, ..Tokens::default() };
+        assert_eq!(cost(&stepped, &tokens(200_000), None).prompt, 0.2);
+        assert_eq!(cost(&stepped, &tokens(200_001), None).prompt, 0.400002);
+        assert_eq!(cost(&stepped, &tokens(10), Some("priority")), Cost { prompt: 0.00003, completion: 0.000026 });
+    }
+
+    #[test]
+    fn no_token_is_billed_twice() {
+        let prices = entry(
+            r#"{"input_cost_per_token":1.0,"cache_read_input_token_cost":0.1,"cache_creation_input_token_cost":2,
+                "cache_creation_input_token_cost_above_1hr":3,"input_cost_per_audio_token":10}"#,
+        );
+        let tokens =
+            Tokens { prompt: 10, cache_read: 5, cache_write: 4, cache_write_1h: 1, prompt_audio: 7, ..Tokens::default() };
+        // 5 read, 3 + 1 written, and of the audio only the one that is left.
+        assert_eq!(cost(&prices, &tokens, None).prompt, 0.5 + 6.0 + 3.0 + 10.0);
+    }
+}
