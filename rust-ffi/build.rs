@@ -6,11 +6,11 @@
 
 use std::path::PathBuf;
 
-#[path = "build/vocabulary.rs"]
+#[path = "vocabulary.rs"]
 mod vocabulary;
 
 fn main() {
-    for file in ["build.rs", "build/vocabulary.rs", "src/tokenizer/hash.rs", "data/models.json"] {
+    for file in ["build.rs", "vocabulary.rs", "src/tokenizer/hash.rs", "data/models.json"] {
         println!("cargo:rerun-if-changed={file}");
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names the build's folder"));

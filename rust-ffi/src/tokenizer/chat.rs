@@ -250,7 +250,7 @@ mod tests {
                 "city": {"type": "string", "description": "Where"}, "days": {"type": "integer"},
                 "unit": {"type": "string", "enum": ["C", "F"]}, "near": {"type": "array", "items": {"type": "string"}},
                 "box": {"type": "object", "properties": {"n": {"type": "number"}}}}}}});
-        let text = definitions(&[tool.clone()]);
+        let text = definitions(std::slice::from_ref(&tool));
         assert_eq!(
             text,
             "namespace functions {\n\n// Weather\ntype get_weather = (_: {\n// Where\ncity: string,\ndays?: number,\nunit?: \"C\" | \"F\",\n\

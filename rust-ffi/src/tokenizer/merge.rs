@@ -34,11 +34,7 @@ fn short(table: &Table, piece: &[u8]) -> Vec<usize> {
     for at in 0..parts.len() {
         parts[at].1 = rank_at(&parts, at);
     }
-    loop {
-        let Some((at, (_, rank))) = parts.iter().enumerate().min_by_key(|(_, (_, rank))| *rank) else { break };
-        if *rank == NONE {
-            break;
-        }
+    while let Some((at, _)) = parts.iter().enumerate().min_by_key(|(_, (_, rank))| *rank).filter(|(_, (_, rank))| *rank != NONE) {
         parts.remove(at + 1);
         parts[at].1 = rank_at(&parts, at);
         if at > 0 {

@@ -2,7 +2,7 @@
 //!
 //! Layout, numbers little-endian: `u32` how many tokens; `u32` bits of the hash table's size; the slots of the hash table, `u32` each (rank
 //! above, 8 bits of the hash below; all ones: empty), open addressing; the start of every 16th token, `u32` each; the tokens' lengths, `u8`
-//! each; the tokens' bytes. `build/vocabulary.rs` writes it.
+//! each; the tokens' bytes. `vocabulary.rs` writes it.
 
 use super::hash::hash;
 

@@ -9,9 +9,14 @@ pub mod usage;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A new id, as litellm gives to answers of providers that number theirs otherwise: programs parse the UUID behind the prefix.
+/// A new id, as litellm gives to answers of providers that number theirs otherwise: programs parse what stands behind the prefix.
 pub fn new_id() -> String {
     format!("chatcmpl-{}", uuid::Uuid::new_v4())
+}
+
+/// A new id of a tool call, for providers that give theirs none.
+pub fn new_call_id() -> String {
+    format!("call_{}", uuid::Uuid::new_v4())
 }
 
 /// Seconds since 1970.
