@@ -112,6 +112,8 @@ fn fills_in(row: &Provider) -> bool {
             | "cometapi"
             | "ovhcloud"
             | "ollama_chat"
+            | "cohere"
+            | "cohere_chat"
     )
 }
 
@@ -142,7 +144,14 @@ fn name_of(request: &Request<'_>, env: Env<'_>) -> Result<(String, String)> {
     }
     let (provider, model) = split(&model, custom.as_deref(), given_base(request)?.as_deref())?;
     // One provider under two names in litellm.
-    let provider = if provider == "ai21" { "ai21_chat" } else { provider };
+    let provider = match provider {
+        "ai21" => "ai21_chat",
+        // Chat models are the other provider's even where the caller names this one. litellm's list has their names with dates and sizes.
+        "cohere" if providers::model_owner(model) == Some("cohere_chat") && model.bytes().any(|b| b.is_ascii_digit()) => {
+            "cohere_chat"
+        }
+        provider => provider,
+    };
     Ok((provider.to_owned(), model.to_owned()))
 }
 

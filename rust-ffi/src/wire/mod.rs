@@ -6,6 +6,7 @@
 pub mod azure;
 pub mod body;
 pub mod chat;
+pub mod cohere;
 pub mod credentials;
 pub mod errors;
 pub mod http;
@@ -135,6 +136,7 @@ pub trait Dialect: Send + Sync {
 pub fn dialect(route: &Route) -> &'static dyn Dialect {
     match providers::find(&route.provider).map(|row| row.protocol) {
         Some(providers::Protocol::Azure) => &azure::Azure,
+        Some(providers::Protocol::Cohere) => &cohere::Cohere,
         Some(providers::Protocol::Ollama) => &ollama::Ollama,
         _ => &openai::OpenAi,
     }

@@ -22,6 +22,7 @@ use super::Operation;
 pub enum Protocol {
     OpenAi,
     Azure,
+    Cohere,
     Ollama,
 }
 
@@ -40,6 +41,8 @@ pub enum ErrorFamily {
     Azure,
     OpenRouter,
     HuggingFace,
+    /// By the status, but for Cohere's own words.
+    Cohere,
     /// By the status alone; Ollama's texts are never looked at.
     Ollama,
     /// The class says what the status says, without litellm's exceptions to that.

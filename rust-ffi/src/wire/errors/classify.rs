@@ -26,6 +26,11 @@ pub(super) fn classify(family: ErrorFamily, status: u16, details: &Details, text
             503 => ErrorKind::ServiceUnavailable,
             _ => ErrorKind::Api,
         },
+        ErrorFamily::Cohere => match status {
+            _ if lower.contains("invalid api token") || lower.contains("no api key provided") => ErrorKind::Authentication,
+            400 | 500 if lower.contains("too many tokens") => ErrorKind::ContextWindowExceeded,
+            _ => by_status(status),
+        },
         ErrorFamily::Ollama => by_status(status),
         ErrorFamily::ByStatus => by_code(details).unwrap_or(match status {
             400..500 if !matches!(status, 401..=404 | 408 | 429) && says_context(&lower) => ErrorKind::ContextWindowExceeded,

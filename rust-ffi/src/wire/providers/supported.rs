@@ -224,6 +224,24 @@ pub fn clarifai(_: &str) -> Supported {
     ])
 }
 
+pub fn cohere(_: &str) -> Supported {
+    Supported::new(&[
+        Stream,
+        Temperature,
+        MaxTokens,
+        MaxCompletionTokens,
+        TopP,
+        FrequencyPenalty,
+        PresencePenalty,
+        Stop,
+        N,
+        Tools,
+        ToolChoice,
+        Seed,
+        ExtraHeaders,
+    ])
+}
+
 pub fn databricks(_: &str) -> Supported {
     Supported::new(&[
         Stream,

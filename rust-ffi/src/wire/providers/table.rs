@@ -97,6 +97,18 @@ impl Provider {
     }
 }
 
+/// Cohere's own protocol, under one of litellm's two names for it.
+const fn cohere(name: &'static str) -> Provider {
+    Provider { protocol: Protocol::Cohere, ..row(name) }
+        .at("https://api.cohere.com", &[Setting("api_base"), Env("COHERE_API_BASE")])
+        .key(&[Setting("cohere_key"), Env("COHERE_API_KEY"), Env("CO_API_KEY"), ANY])
+        .chat(list::cohere)
+        .errors(ErrorFamily::Cohere)
+        .unreadable(Unreadable::ApiConnection)
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .embedding(&["encoding_format", "dimensions"])
+}
+
 /// Ollama's own protocol, under one of litellm's two names for it.
 const fn ollama(name: &'static str) -> Provider {
     Provider { protocol: Protocol::Ollama, ..row(name) }
@@ -202,6 +214,8 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("COMPACTIFAI_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection),
+    cohere("cohere"),
+    cohere("cohere_chat"),
     row("cometapi")
         .at("https://api.cometapi.com/v1", &[Env("COMETAPI_BASE_URL")])
         .key(&[Setting("cometapi_key"), Env("COMETAPI_KEY"), ANY])

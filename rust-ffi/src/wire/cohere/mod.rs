@@ -1,0 +1,48 @@
+//! Cohere's protocol, version 2: chats and embeddings.
+//!
+//! Source: Cohere's API reference (v2 `chat`, `chat` streamed, `embed`). Messages and tools are OpenAI's; answers and events are Cohere's.
+
+mod answer;
+mod request;
+mod stream;
+
+use bytes::Bytes;
+
+use self::answer::Reader;
+use super::errors::Origin;
+use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
+use crate::engine::error::{Error, Result};
+use crate::engine::request::Request;
+use crate::engine::route::Route;
+
+pub struct Cohere;
+
+impl Dialect for Cohere {
+    fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
+        request::prepare(super::openai::row(&route.provider)?, operation, route, request)
+    }
+}
+
+struct Decoder {
+    origin: Origin,
+    operation: Operation,
+    include_usage: bool,
+}
+
+impl Decode for Decoder {
+    fn answer(&self, head: &Head, body: Bytes) -> Result<Vec<u8>> {
+        let reader = Reader { origin: &self.origin, status: head.status };
+        match self.operation {
+            Operation::Embedding => reader.embedding(&body),
+            _ => reader.chat(&body),
+        }
+    }
+
+    fn error(&self, head: &Head, body: &[u8]) -> Error {
+        self.origin.refusal(head, body)
+    }
+
+    fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
+        Box::new(stream::Decoder::new(self.origin.clone(), self.include_usage))
+    }
+}
