@@ -131,7 +131,7 @@ impl Reader<'_> {
 }
 
 /// OpenAI's word for how an answer ended, and Cohere's where it says more. ERROR and TIMEOUT are no answers (`failed`).
-pub fn reason_of<'n>(told: &'n str, calls: bool, failed: impl FnOnce() -> Error) -> Result<(&'static str, Option<&'n str>)> {
+pub fn reason_of(told: &str, calls: bool, failed: impl FnOnce() -> Error) -> Result<(&'static str, Option<&str>)> {
     Ok(match told {
         "ERROR" | "TIMEOUT" => return Err(failed()),
         _ if calls => ("tool_calls", None),
