@@ -91,8 +91,8 @@ class Meta:
         )
 
 
-# litellm leaves `custom_llm_provider` None for these two; programs that tell providers apart by it expect that.
-_UNNAMED = frozenset(("groq", "fireworks_ai"))
+# litellm leaves `custom_llm_provider` None for these; programs that tell providers apart by it expect that.
+_UNNAMED = frozenset(("anthropic", "fireworks_ai", "groq"))
 
 
 def _restore_meta(raw: bytes | str, model: str | None, response_ms: float | None, call_id: str | None) -> Meta:

@@ -103,6 +103,7 @@ fn fills_in(row: &Provider) -> bool {
     !matches!(
         row.name,
         "openai"
+            | "anthropic"
             | "azure"
             | "custom_openai"
             | "openai_like"

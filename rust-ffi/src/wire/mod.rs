@@ -3,6 +3,7 @@
 //! A dialect turns a [`Request`] into one [`HttpCall`] before any network, on the caller's thread and straight from the caller's
 //! buffer, and brings a [`Decode`] that reads what comes back. It knows nothing of sockets, retries or C.
 
+pub mod anthropic;
 pub mod azure;
 pub mod body;
 pub mod chat;
@@ -135,6 +136,7 @@ pub trait Dialect: Send + Sync {
 /// The dialect of a route's provider.
 pub fn dialect(route: &Route) -> &'static dyn Dialect {
     match providers::find(&route.provider).map(|row| row.protocol) {
+        Some(providers::Protocol::Anthropic) => &anthropic::Anthropic,
         Some(providers::Protocol::Azure) => &azure::Azure,
         Some(providers::Protocol::Cohere) => &cohere::Cohere,
         Some(providers::Protocol::Ollama) => &ollama::Ollama,

@@ -24,6 +24,7 @@ pub enum Protocol {
     Azure,
     Cohere,
     Ollama,
+    Anthropic,
 }
 
 /// Where a value comes from when the request does not carry it.
@@ -38,6 +39,7 @@ pub enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorFamily {
     OpenAi,
+    Anthropic,
     Azure,
     OpenRouter,
     HuggingFace,
@@ -173,6 +175,9 @@ impl Provider {
     /// The names that litellm's `get_supported_openai_params` shows.
     pub fn supported(&self, model: &str, operation: Operation) -> Vec<&'static str> {
         match operation {
+            Operation::Completion if self.protocol == Protocol::Anthropic => {
+                super::anthropic::supported((self.chat)(model).names())
+            }
             Operation::Completion => (self.chat)(model).names(),
             Operation::Embedding => self.embedding.to_vec(),
             _ => Vec::new(),

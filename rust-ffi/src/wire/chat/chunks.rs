@@ -151,7 +151,8 @@ impl Chunks {
 
     fn chunk(&mut self, out: &mut Vec<StreamEvent>, index: i32, mut delta: Value, reason: Option<&str>, own: Map<String, Value>) {
         let text = delta["content"].as_str().unwrap_or_default().to_owned();
-        if !std::mem::replace(&mut self.choice(index).has_role, true) {
+        // A choice that ends without having said anything has no role, as in litellm.
+        if reason.is_none() && !std::mem::replace(&mut self.choice(index).has_role, true) {
             delta["role"] = "assistant".into();
         }
         let mut choice = json!({"index": index, "delta": delta, "finish_reason": reason});

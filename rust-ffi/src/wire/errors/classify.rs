@@ -11,6 +11,7 @@ pub(super) fn classify(family: ErrorFamily, status: u16, details: &Details, text
     let lower = text.to_ascii_lowercase();
     match family {
         ErrorFamily::OpenAi => openai(status, details, &lower),
+        ErrorFamily::Anthropic => anthropic(status, details, &lower),
         ErrorFamily::Azure => azure(status, details, &lower),
         ErrorFamily::OpenRouter => by_code(details).unwrap_or(match status {
             500 | 502 => ErrorKind::Api,
@@ -110,6 +111,38 @@ fn openai_status(status: u16) -> ErrorKind {
         502 => ErrorKind::BadGateway,
         503 => ErrorKind::ServiceUnavailable,
         _ => ErrorKind::Api,
+    }
+}
+
+/// Source: Anthropic's reference of errors. What its types cannot tell apart (a prompt that is too long, a spent limit and a wrong
+/// parameter are all `invalid_request_error`) is told by its sentences.
+fn anthropic(status: u16, details: &Details, lower: &str) -> ErrorKind {
+    if status == 401 || details.says("authentication_error") {
+        return ErrorKind::Authentication;
+    }
+    if lower.contains("prompt is too long") || lower.contains("prompt: length") || says_context(lower) {
+        return ErrorKind::ContextWindowExceeded;
+    }
+    if details.says("overloaded_error") {
+        return ErrorKind::InternalServer;
+    }
+    if lower.contains("content filtering policy") {
+        return ErrorKind::ContentPolicyViolation;
+    }
+    // The month's limit of an account comes as a 400, and means the same as any other limit.
+    if lower.contains("specified api usage limits") {
+        return ErrorKind::RateLimit;
+    }
+    match status {
+        402 => ErrorKind::PaymentRequired,
+        403 => ErrorKind::PermissionDenied,
+        404 => ErrorKind::NotFound,
+        408 | 504 => ErrorKind::Timeout,
+        429 => ErrorKind::RateLimit,
+        400..=499 => ErrorKind::BadRequest,
+        502 => ErrorKind::BadGateway,
+        503 => ErrorKind::ServiceUnavailable,
+        _ => ErrorKind::InternalServer,
     }
 }
 

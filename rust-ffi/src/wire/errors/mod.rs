@@ -93,7 +93,10 @@ impl Origin {
     fn error(&self, status: u16, details: Details, text: &str, fallback: impl FnOnce() -> String) -> Error {
         let kind = classify(self.row.errors, status, &details, text);
         let code = match kind {
-            ErrorKind::RateLimit | ErrorKind::ContextWindowExceeded | ErrorKind::ContentPolicyViolation => kind.default_status(),
+            ErrorKind::RateLimit
+            | ErrorKind::ContextWindowExceeded
+            | ErrorKind::ContentPolicyViolation
+            | ErrorKind::InternalServer => kind.default_status(),
             _ => status,
         };
         let message = details.message.clone().filter(|m| !m.trim().is_empty()).unwrap_or_else(fallback);

@@ -75,6 +75,31 @@ pub fn groq(model: &str) -> Supported {
     }
 }
 
+/// Claude, by its own protocol. `thinking::apply` of that dialect brings the last two into the model's form.
+pub fn anthropic(model: &str) -> Supported {
+    const CLAUDE: &[Param] = &[
+        Stream,
+        Stop,
+        Temperature,
+        TopP,
+        MaxTokens,
+        MaxCompletionTokens,
+        Tools,
+        ToolChoice,
+        ExtraHeaders,
+        ParallelToolCalls,
+        ResponseFormat,
+        User,
+        WebSearchOptions,
+        ContextManagement,
+    ];
+    let list = Supported::new(CLAUDE);
+    if crate::wire::anthropic::models::Claude::of(model).thinks() {
+        return list.with(&[Thinking, ReasoningEffort]);
+    }
+    list
+}
+
 /// Reasoning by `thinking` or `reasoning_effort`: DeepSeek.
 pub fn deepseek(_: &str) -> Supported {
     Supported::new(BASE).with(&[Thinking, ReasoningEffort])

@@ -137,6 +137,15 @@ pub static ALL: &[Provider] = &[
         .quirks(&[Quirk::OpenAiFamilies, Quirk::Base64Vectors])
         .plain_model()
         .unreadable_vectors(Unreadable::Api),
+    Provider { protocol: Protocol::Anthropic, ..row("anthropic") }
+        .at("https://api.anthropic.com", &[Setting("api_base"), Env("ANTHROPIC_API_BASE"), Env("ANTHROPIC_BASE_URL")])
+        .key(&[Setting("anthropic_key"), ANY, Env("ANTHROPIC_API_KEY"), Env("ANTHROPIC_AUTH_TOKEN")])
+        .chat(list::anthropic)
+        .embedding(&[])
+        .errors(ErrorFamily::Anthropic)
+        .unreadable(Unreadable::ApiConnection)
+        .headers(&[("anthropic-version", &[], "2023-06-01")])
+        .plain_model(),
     row("custom_openai")
         .own(&[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])

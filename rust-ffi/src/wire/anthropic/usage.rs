@@ -1,0 +1,134 @@
+//! Token counts. Anthropic counts what was read from the prompt cache and written to it beside the input; OpenAI's prompt is all three.
+
+use serde_json::{json, Map, Value};
+
+use crate::wire::chat::usage::Usage;
+
+/// Members that become OpenAI's, or that are read into them.
+const READ: &[&str] = &["input_tokens", "output_tokens", "cache_creation", "output_tokens_details"];
+
+/// OpenAI's counts of an answer's. `thinks`: there was thinking in the answer. `searches` are the tool searches that its content shows.
+pub fn read(counts: &Map<String, Value>, thinks: bool, searches: u64) -> Usage {
+    let number =
+        |counts: &Map<String, Value>, name: &str| counts.get(name).and_then(Value::as_f64).map_or(0, |n| n.max(0.0) as u64);
+    // Each pass of an answer that was compacted on the way is billed; the counts at the top are the last one's.
+    let passes: Vec<&Map<String, Value>> =
+        counts.get("iterations").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).collect();
+    let passes = if passes.is_empty() { vec![counts] } else { passes };
+    let sum = |name: &str| passes.iter().map(|pass| number(pass, name)).sum::<u64>();
+    let (input, completion) = (sum("input_tokens"), sum("output_tokens"));
+    let (read, written) = (sum("cache_read_input_tokens"), sum("cache_creation_input_tokens"));
+
+    let mut usage = Usage { prompt: input + read + written, completion, ..Usage::default() };
+    let prompt = &mut usage.prompt_details;
+    prompt.insert("cached_tokens".into(), read.into());
+    prompt.insert("cache_creation_tokens".into(), written.into());
+    prompt.insert("text_tokens".into(), input.into());
+    if let Some(details) = written_by_age(counts, &passes, written) {
+        prompt.insert("cache_creation_token_details".into(), details);
+    }
+    let thought: Option<Vec<u64>> =
+        passes.iter().map(|pass| pass.get("output_tokens_details")?.get("thinking_tokens")?.as_u64()).collect();
+    let details = &mut usage.completion_details;
+    match thought.map(|thought| thought.iter().sum::<u64>().min(completion)) {
+        Some(thought) => {
+            details.insert("reasoning_tokens".into(), thought.into());
+            details.insert("text_tokens".into(), (completion - thought).into());
+        }
+        // How many of the tokens were thinking is not told.
+        None if thinks => {}
+        None => {
+            details.insert("reasoning_tokens".into(), 0.into());
+            details.insert("text_tokens".into(), completion.into());
+        }
+    }
+    for (name, value) in counts {
+        if !READ.contains(&name.as_str()) && !value.is_null() {
+            usage.own.insert(name.clone(), value.clone());
+        }
+    }
+    usage.own.insert("cache_creation_input_tokens".into(), written.into());
+    usage.own.insert("cache_read_input_tokens".into(), read.into());
+    if searches > 0 {
+        let tools = usage.own.entry("server_tool_use").or_insert_with(|| json!({}));
+        if tools["tool_search_requests"].is_null() && tools.is_object() {
+            tools["tool_search_requests"] = searches.into();
+        }
+    }
+    usage
+}
+
+/// What was written to the cache, by how long it stays there.
+fn written_by_age(counts: &Map<String, Value>, passes: &[&Map<String, Value>], written: u64) -> Option<Value> {
+    const AGES: [&str; 2] = ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"];
+    let told: Vec<&Value> = passes.iter().filter_map(|pass| pass.get("cache_creation")).filter(|told| told.is_object()).collect();
+    if passes.len() > 1 && !told.is_empty() {
+        let [short, long] = AGES.map(|age| told.iter().map(|told| told[age].as_u64().unwrap_or(0)).sum::<u64>());
+        // Passes that tell no age write for five minutes, which is the default.
+        return Some(json!({AGES[0]: short + written.saturating_sub(short + long), AGES[1]: long}));
+    }
+    let told = counts.get("cache_creation").filter(|told| told.is_object()).or(told.first().copied())?;
+    Some(told.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(counts: Value, thinks: bool) -> Value {
+        read(counts.as_object().unwrap(), thinks, 0).to_value()
+    }
+
+    #[test]
+    fn a4_the_prompt_is_all_that_went_in() {
+        let usage = of(
+            json!({"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 30,
+                   "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
+                   "server_tool_use": {"web_search_requests": 2}, "service_tier": "standard", "new_count": 7, "inference_geo": null}),
+            false,
+        );
+        assert_eq!((&usage["prompt_tokens"], &usage["total_tokens"]), (&json!(140), &json!(145)));
+        let details = &usage["prompt_tokens_details"];
+        assert_eq!(
+            (&details["cached_tokens"], &details["cache_creation_tokens"], &details["text_tokens"]),
+            (&json!(100), &json!(30), &json!(10))
+        );
+        assert_eq!(details["cache_creation_token_details"]["ephemeral_1h_input_tokens"], 10);
+        assert_eq!(usage["completion_tokens_details"], json!({"reasoning_tokens": 0, "text_tokens": 5}));
+        assert_eq!(
+            (&usage["cache_read_input_tokens"], &usage["server_tool_use"]["web_search_requests"]),
+            (&json!(100), &json!(2))
+        );
+        assert_eq!((&usage["service_tier"], &usage["new_count"]), (&json!("standard"), &json!(7)));
+        assert_eq!(usage.get("inference_geo"), None);
+    }
+
+    #[test]
+    fn a4_thinking_is_counted_where_it_is_told() {
+        let told = json!({"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}});
+        assert_eq!(of(told, true)["completion_tokens_details"], json!({"reasoning_tokens": 4, "text_tokens": 5}));
+        let untold = of(json!({"input_tokens": 1, "output_tokens": 9}), true);
+        assert_eq!(untold.get("completion_tokens_details"), None);
+    }
+
+    #[test]
+    fn a4_every_pass_counts() {
+        let usage = of(
+            json!({"input_tokens": 1, "output_tokens": 2, "iterations": [
+                {"type": "compaction", "input_tokens": 100, "output_tokens": 20, "cache_creation_input_tokens": 7},
+                {"type": "message", "input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3,
+                 "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}}]}),
+            false,
+        );
+        assert_eq!((&usage["prompt_tokens"], &usage["completion_tokens"]), (&json!(111), &json!(22)));
+        assert_eq!(usage["prompt_tokens_details"]["cache_creation_token_details"]["ephemeral_5m_input_tokens"], 7);
+        assert_eq!(usage["iterations"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn searches_are_counted_where_the_provider_does_not() {
+        let counts = json!({"input_tokens": 1, "output_tokens": 2});
+        let usage = read(counts.as_object().unwrap(), false, 2).to_value();
+        assert_eq!(usage["server_tool_use"]["tool_search_requests"], 2);
+    }
+}
