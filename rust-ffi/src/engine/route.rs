@@ -476,8 +476,8 @@ mod tests {
             assert!(error.message.starts_with("LLM Provider NOT provided"), "{}", error.message);
         }
         assert!(route("{}", &[]).unwrap_err().message.contains("`model` is missing"));
-        let error = route(r#"{"model":"anthropic/claude-x","api_key":"k"}"#, &[]).unwrap_err();
-        assert_eq!((error.kind, error.provider.as_str()), (ErrorKind::BadRequest, "anthropic"));
+        let error = route(r#"{"model":"anthropic_text/claude-x","api_key":"k"}"#, &[]).unwrap_err();
+        assert_eq!((error.kind, error.provider.as_str()), (ErrorKind::BadRequest, "anthropic_text"));
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl Dialect for Anthropic {
             credentials: None,
             family: &route.model,
             version: None,
+            says_stream: true,
             betas: Betas::InHeader,
             previews,
             fetches: true,

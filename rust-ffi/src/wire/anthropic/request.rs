@@ -31,8 +31,10 @@ pub struct Target<'t> {
     pub credentials: Option<Box<dyn Credentials>>,
     /// The model that decides on the rules, where the route's is a deployment's name.
     pub family: &'t str,
-    /// `anthropic_version` of the body: hosts that name the model in the address want it there, and no `model` and `stream`.
+    /// `anthropic_version` of the body: hosts that name the model in the address want it there, and no `model`.
     pub version: Option<&'static str>,
+    /// The body says `stream`; other hosts tell a stream by its address.
+    pub says_stream: bool,
     pub betas: Betas,
     /// Previews that the credentials need.
     pub previews: &'static [&'static str],
@@ -94,7 +96,7 @@ fn body<'r>(
     decoder.include_usage =
         request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|options| options["include_usage"] == true);
     body.remove("stream_options");
-    if !request.is_stream()? || target.version.is_some() {
+    if !request.is_stream()? || !target.says_stream {
         body.remove("stream");
     }
     if let Some(version) = target.version {

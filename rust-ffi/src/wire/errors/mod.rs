@@ -188,11 +188,14 @@ impl Details {
         }
         let status = [&self.code, &self.kind].into_iter().flatten().find_map(|word| match word.to_ascii_lowercase().as_str() {
             "invalid_api_key" | "authentication_error" | "unauthorized" => Some(401),
+            "billing_error" => Some(402),
             "permission_error" | "permission_denied" => Some(403),
             "not_found_error" | "model_not_found" => Some(404),
             "timeout" | "request_timeout" => Some(408),
+            "request_too_large" => Some(413),
             "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" | "resource_exhausted" => Some(429),
             "overloaded_error" | "service_unavailable" | "unavailable" => Some(503),
+            "timeout_error" => Some(504),
             "invalid_request_error"
             | "context_length_exceeded"
             | "content_filter"

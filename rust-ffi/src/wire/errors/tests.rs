@@ -211,3 +211,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a15_anthropics_types_tell_the_class() {
+    use ErrorKind::*;
+    let body = |kind: &str, message: &str| {
+        format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"{message}"}},"request_id":"req_1"}}"#)
+    };
+    let invalid = "invalid_request_error";
+    for (status, body, kind, code) in [
+        (400, body(invalid, "temperature: range: 0..1"), BadRequest, 400),
+        (400, body(invalid, "prompt is too long: 210000 tokens > 200000 maximum"), ContextWindowExceeded, 400),
+        (400, body(invalid, "input length and `max_tokens` exceed context limit: 1 + 2 > 2"), ContextWindowExceeded, 400),
+        (400, body(invalid, "Output blocked by content filtering policy"), ContentPolicyViolation, 400),
+        (
+            400,
+            body(invalid, "You have reached your specified API usage limits. You will regain access on 2026-12-01."),
+            RateLimit,
+            429,
+        ),
+        (401, body("authentication_error", "invalid x-api-key"), Authentication, 401),
+        (402, body("billing_error", "Insufficient Balance"), PaymentRequired, 402),
+        (403, body("permission_error", "not allowed"), PermissionDenied, 403),
+        (404, body("not_found_error", "model: claude-x"), NotFound, 404),
+        (409, body("conflict_error", "Conflict"), BadRequest, 409),
+        (413, body("request_too_large", "too large"), BadRequest, 413),
+        (429, body("rate_limit_error", "slow down"), RateLimit, 429),
+        (500, body("api_error", "oops"), InternalServer, 500),
+        (502, "<html>502</html>".into(), BadGateway, 502),
+        (503, String::new(), ServiceUnavailable, 503),
+        (504, body("timeout_error", "timed out"), Timeout, 504),
+        (529, body("overloaded_error", "Overloaded"), InternalServer, 500),
+    ] {
+        let error = refusal("anthropic", status, &body);
+        assert_eq!((error.kind, error.status_code, error.http_status), (kind, code, Some(status)), "{status} {body}");
+    }
+}
