@@ -45,7 +45,8 @@ pub fn read(decoder: &Decoder, status: u16, body: &[u8]) -> Result<Vec<u8>> {
         reason = "stop";
     }
     let counts: Map<String, Value> = top.get("usage").and_then(|raw| json::read(raw)).unwrap_or_default();
-    let usage = usage::read(&counts, !parts.thinking.is_empty(), parts.searches);
+    let thinking = parts.reasoning();
+    let usage = usage::read(&counts, thinking.as_deref(), parts.searches);
     for name in ["context_management", "container"] {
         parts.own.extend(member(name).map(|value| (name.to_owned(), value)));
     }
@@ -157,11 +158,16 @@ impl Parts {
         true
     }
 
+    /// The text of the thinking; None where there is no thinking.
+    fn reasoning(&self) -> Option<String> {
+        let text = || self.thinking.iter().filter_map(|block| block["thinking"].as_str()).collect();
+        (!self.thinking.is_empty()).then(text)
+    }
+
     fn message(self) -> Message {
+        let reasoning_content = self.reasoning();
         let Parts { text, calls, thinking, citations, annotations, mut own, blocks, whole, .. } = self;
         let list = |list: Vec<Value>| if list.is_empty() { Value::Null } else { list.into() };
-        let reasoning =
-            (!thinking.is_empty()).then(|| thinking.iter().filter_map(|block| block["thinking"].as_str()).collect::<String>());
         if whole {
             own.insert("content_blocks".to_owned(), blocks.into());
         }
@@ -177,7 +183,7 @@ impl Parts {
             members.insert("annotations".to_owned(), annotations.into());
         }
         members.insert("provider_specific_fields".to_owned(), fields.into());
-        Message { content: (!text.is_empty()).then_some(text), reasoning_content: reasoning, tool_calls: calls, own: members }
+        Message { content: (!text.is_empty()).then_some(text), reasoning_content, tool_calls: calls, own: members }
     }
 }
 

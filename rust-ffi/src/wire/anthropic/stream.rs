@@ -199,8 +199,8 @@ pub struct Events {
     /// Lists of `provider_specific_fields`, which chunks show as they have grown so far.
     lists: Map<String, Value>,
     json_called: bool,
-    /// There was thinking in the answer.
-    thinks: bool,
+    /// The text of the answer's thinking; None where there is none.
+    thought: Option<String>,
     seen: bool,
     ended: bool,
 }
@@ -216,7 +216,7 @@ impl Events {
             counts: Map::new(),
             lists: Map::new(),
             json_called: false,
-            thinks: false,
+            thought: None,
             seen: false,
             ended: false,
         }
@@ -301,7 +301,9 @@ impl Events {
             slot: None,
             open: true,
         };
-        self.thinks |= is_thinking(&block.start);
+        if is_thinking(&block.start) {
+            self.thought.get_or_insert_default();
+        }
         match block.kind() {
             "text" => {
                 let text = block.start["text"].as_str().unwrap_or_default().to_owned();
@@ -421,6 +423,7 @@ impl Events {
         if text.is_empty() {
             return;
         }
+        self.thought.get_or_insert_default().push_str(text);
         let blocks = json!([{"type": "thinking", "thinking": text}]);
         let own = json!({ "thinking_blocks": blocks });
         self.chunks.delta(out, 0, json!({"reasoning_content": text, "thinking_blocks": blocks, "provider_specific_fields": own}));
@@ -498,7 +501,7 @@ impl Events {
             self.end_choice(None, out);
         }
         if !self.counts.is_empty() {
-            let usage = usage::read(&std::mem::take(&mut self.counts), self.thinks, 0);
+            let usage = usage::read(&std::mem::take(&mut self.counts), self.thought.as_deref(), 0);
             self.chunks.usage(out, &usage);
         }
     }

@@ -2,13 +2,15 @@
 
 use serde_json::{json, Map, Value};
 
+use crate::tokenizer::Encoding;
 use crate::wire::chat::usage::Usage;
 
 /// Members that become OpenAI's, or that are read into them.
 const READ: &[&str] = &["input_tokens", "output_tokens", "cache_creation", "output_tokens_details"];
 
-/// OpenAI's counts of an answer's. `thinks`: there was thinking in the answer. `searches` are the tool searches that its content shows.
-pub fn read(counts: &Map<String, Value>, thinks: bool, searches: u64) -> Usage {
+/// OpenAI's counts of an answer's. `thinking` is the text of its thinking, None where there was none; `searches` are the tool searches
+/// that its content shows.
+pub fn read(counts: &Map<String, Value>, thinking: Option<&str>, searches: u64) -> Usage {
     let number =
         |counts: &Map<String, Value>, name: &str| counts.get(name).and_then(Value::as_f64).map_or(0, |n| n.max(0.0) as u64);
     // Each pass of an answer that was compacted on the way is billed; the counts at the top are the last one's.
@@ -27,20 +29,19 @@ pub fn read(counts: &Map<String, Value>, thinks: bool, searches: u64) -> Usage {
     if let Some(details) = written_by_age(counts, &passes, written) {
         prompt.insert("cache_creation_token_details".into(), details);
     }
-    let thought: Option<Vec<u64>> =
+    let told: Option<Vec<u64>> =
         passes.iter().map(|pass| pass.get("output_tokens_details")?.get("thinking_tokens")?.as_u64()).collect();
-    let details = &mut usage.completion_details;
-    match thought.map(|thought| thought.iter().sum::<u64>().min(completion)) {
-        Some(thought) => {
-            details.insert("reasoning_tokens".into(), thought.into());
-            details.insert("text_tokens".into(), (completion - thought).into());
-        }
-        // How many of the tokens were thinking is not told.
-        None if thinks => {}
-        None => {
-            details.insert("reasoning_tokens".into(), 0.into());
-            details.insert("text_tokens".into(), completion.into());
-        }
+    let thought = match (told, thinking) {
+        (Some(told), _) => Some(told.iter().sum()),
+        // Thinking that cannot be read cannot be counted either.
+        (None, Some("")) => None,
+        // litellm's estimate, where the provider tells nothing: the text in OpenAI's tokens.
+        (None, Some(text)) => Some(Encoding::Cl100k.count(text) as u64),
+        (None, None) => Some(0),
+    };
+    if let Some(thought) = thought.map(|thought: u64| thought.min(completion)) {
+        usage.completion_details.insert("reasoning_tokens".into(), thought.into());
+        usage.completion_details.insert("text_tokens".into(), (completion - thought).into());
     }
     for (name, value) in counts {
         if !READ.contains(&name.as_str()) && !value.is_null() {
@@ -75,8 +76,8 @@ fn written_by_age(counts: &Map<String, Value>, passes: &[&Map<String, Value>], w
 mod tests {
     use super::*;
 
-    fn of(counts: Value, thinks: bool) -> Value {
-        read(counts.as_object().unwrap(), thinks, 0).to_value()
+    fn of(counts: Value, thinking: Option<&str>) -> Value {
+        read(counts.as_object().unwrap(), thinking, 0).to_value()
     }
 
     #[test]
@@ -85,7 +86,7 @@ mod tests {
             json!({"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 30,
                    "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
                    "server_tool_use": {"web_search_requests": 2}, "service_tier": "standard", "new_count": 7, "inference_geo": null}),
-            false,
+            None,
         );
         assert_eq!((&usage["prompt_tokens"], &usage["total_tokens"]), (&json!(140), &json!(145)));
         let details = &usage["prompt_tokens_details"];
@@ -104,11 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn a4_thinking_is_counted_where_it_is_told() {
+    fn a4_thinking_is_counted_or_estimated() {
         let told = json!({"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}});
-        assert_eq!(of(told, true)["completion_tokens_details"], json!({"reasoning_tokens": 4, "text_tokens": 5}));
-        let untold = of(json!({"input_tokens": 1, "output_tokens": 9}), true);
-        assert_eq!(untold.get("completion_tokens_details"), None);
+        assert_eq!(of(told, Some("hm"))["completion_tokens_details"], json!({"reasoning_tokens": 4, "text_tokens": 5}));
+        let untold = json!({"input_tokens": 1, "output_tokens": 9});
+        let estimate = json!({"reasoning_tokens": 4, "text_tokens": 5});
+        assert_eq!(of(untold.clone(), Some("Six times seven."))["completion_tokens_details"], estimate);
+        assert_eq!(of(untold, Some("")).get("completion_tokens_details"), None);
     }
 
     #[test]
@@ -118,7 +121,7 @@ mod tests {
                 {"type": "compaction", "input_tokens": 100, "output_tokens": 20, "cache_creation_input_tokens": 7},
                 {"type": "message", "input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3,
                  "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}}]}),
-            false,
+            None,
         );
         assert_eq!((&usage["prompt_tokens"], &usage["completion_tokens"]), (&json!(111), &json!(22)));
         assert_eq!(usage["prompt_tokens_details"]["cache_creation_token_details"]["ephemeral_5m_input_tokens"], 7);
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn searches_are_counted_where_the_provider_does_not() {
         let counts = json!({"input_tokens": 1, "output_tokens": 2});
-        let usage = read(counts.as_object().unwrap(), false, 2).to_value();
+        let usage = read(counts.as_object().unwrap(), None, 2).to_value();
         assert_eq!(usage["server_tool_use"]["tool_search_requests"], 2);
     }
 }
