@@ -20,8 +20,7 @@ PARITY = REPOSITORY.parent / "shared" / "parity"
 
 OPERATIONS = frozenset(("completion", "acompletion", "embedding", "aembedding"))
 
-# Those that speak OpenAI's protocol. Hugging Face is a row too, but litellm gives it a road of its own that puts `max_retries` into
-# every body; a third of its cases differ in just that. `openai_o3` and `openai_gpt5` are groups of cases for OpenAI's own reasoning models.
+# Those that speak OpenAI's protocol. `openai_o3` and `openai_gpt5` are groups of cases for OpenAI's own reasoning models.
 OPENAI_COMPATIBLE = [
     "ai21",
     "baseten",
@@ -35,6 +34,7 @@ OPENAI_COMPATIBLE = [
     "github",
     "groq",
     "hosted_vllm",
+    "huggingface",
     "litellm_proxy",
     "llamafile",
     "lm_studio",

@@ -113,6 +113,8 @@ fn fills_in(row: &Provider) -> bool {
             | "cometapi"
             | "ovhcloud"
             | "ollama_chat"
+            | "maritalk"
+            | "minimax"
             | "cohere"
             | "cohere_chat"
     )

@@ -120,6 +120,12 @@ pub enum Quirk {
     GroqSearch,
     /// The highest effort has another name.
     OpenRouterEffort,
+    /// litellm sends its own `max_retries` on to servers at an address of the caller's; they read over it.
+    SendsMaxRetries,
+    /// An answer without words has "" where others have null.
+    EmptyIsNull,
+    /// What Databricks's models other than Claude refuse in messages.
+    DatabricksMessages,
     /// Vectors are asked for in base64 where the caller does not say.
     Base64Vectors,
 

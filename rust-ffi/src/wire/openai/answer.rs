@@ -14,6 +14,7 @@ use crate::engine::json;
 use crate::engine::request::Fields;
 use crate::wire::body::{Body, Json};
 use crate::wire::errors::Origin;
+use crate::wire::providers::Quirk;
 
 /// What an answer has to be read with.
 pub struct Reader<'a> {
@@ -110,7 +111,8 @@ impl Reader<'_> {
                 (calls, reason) = (false, Some("stop".to_owned()));
             }
             let new = New { replaces_calls: arguments.is_some(), ..New::of_parts(message.get("content")) };
-            let new = New { content: arguments.or(new.content), ..new };
+            let empty = self.origin.row.has(Quirk::EmptyIsNull) && message.get("content").is_some_and(|raw| raw.get() == "\"\"");
+            let new = New { content: arguments.or(new.content), null: empty, ..new };
             if let Some(message) = rewrite_message(&message, new) {
                 out.set("message", Json::Own(message));
                 changed = true;
@@ -233,6 +235,8 @@ struct New {
     content: Option<String>,
     reasoning: Option<String>,
     replaces_calls: bool,
+    /// Content becomes null.
+    null: bool,
 }
 
 impl New {
@@ -260,7 +264,7 @@ impl New {
                 _ => return New::default(),
             }
         }
-        New { content: Some(content), reasoning, replaces_calls: false }
+        New { content: Some(content), reasoning, ..New::default() }
     }
 }
 
@@ -272,7 +276,7 @@ fn rewrite_message(message: &Fields<'_>, new: New) -> Option<String> {
         && message.get("reasoning").is_some_and(|raw| raw.get().starts_with('"'));
     let no_calls = new.replaces_calls || message.get("tool_calls").is_some_and(|raw| raw.get() == "[]");
     let no_role = !present("role");
-    if !renamed && !no_calls && !no_role && new.content.is_none() {
+    if !renamed && !no_calls && !no_role && !new.null && new.content.is_none() {
         return None;
     }
     let mut out = Body::default();
@@ -286,6 +290,8 @@ fn rewrite_message(message: &Fields<'_>, new: New) -> Option<String> {
     }
     if let Some(content) = new.content {
         out.set("content", Value::from(content).into());
+    } else if new.null {
+        out.set("content", Value::Null.into());
     }
     if let Some(reasoning) = new.reasoning {
         out.set("reasoning_content", Value::from(reasoning).into());

@@ -1,5 +1,6 @@
 //! OpenAI's protocol, which most providers speak: chat completions and embeddings.
 
+mod address;
 pub mod answer;
 mod families;
 pub mod finish_reason;
@@ -9,13 +10,17 @@ pub mod request;
 pub mod stream;
 mod template;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use self::answer::Reader;
 use self::request::Target;
+use super::body::Body;
 use super::errors::Origin;
-use super::http::{account, bearer, join};
+use super::http::account;
+use super::params::sort::Rules;
 use super::providers::{self, Protocol, Provider, Quirk};
 use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
 use crate::engine::error::{Error, ErrorKind, Result};
@@ -33,14 +38,9 @@ impl Dialect for OpenAi {
             Operation::Embedding => "embeddings",
             _ => return Err(operation.unavailable(row.name)),
         };
-        let v1 = row.has(Quirk::V1Path) || (row.has(Quirk::V1Embeddings) && operation == Operation::Embedding);
-        let url = if v1 { join(&join(&route.api_base, "v1"), path) } else { join(&route.api_base, path) };
-        let mut credentials = Vec::new();
-        if let Some(key) = &route.api_key {
-            credentials.push(bearer(key.expose()));
-            if row.has(Quirk::SarvamKey) {
-                credentials.push(("api-subscription-key".to_owned(), key.expose().to_owned()));
-            }
+        let mut place = address::of(row, operation, route, request, path)?;
+        if let (Some(key), true) = (&route.api_key, row.has(Quirk::SarvamKey)) {
+            place.credentials.push(("api-subscription-key".to_owned(), key.expose().to_owned()));
         }
         // Accounts of OpenAI's: another provider gets them only from the call itself.
         let own = row.name == "openai";
@@ -49,16 +49,29 @@ impl Dialect for OpenAi {
             ("openai-project", "project", &["OPENAI_PROJECT", "OPENAI_PROJECT_ID"]),
         ] {
             if own || request.has(name) {
-                credentials.extend(account(request, name, if own { env } else { &[] })?.map(|value| (header.to_owned(), value)));
+                place
+                    .credentials
+                    .extend(account(request, name, if own { env } else { &[] })?.map(|value| (header.to_owned(), value)));
             }
         }
-        request::prepare(
-            row,
-            operation,
-            route,
-            request,
-            Target { url, credentials, family: &route.model, adjust: &|_, _| Ok(None) },
-        )
+        let moved;
+        let route = match place.model {
+            Cow::Owned(model) => {
+                moved = Route { model, ..route.clone() };
+                &moved
+            }
+            Cow::Borrowed(model) if model != route.model => {
+                moved = Route { model: model.to_owned(), ..route.clone() };
+                &moved
+            }
+            Cow::Borrowed(_) => route,
+        };
+        let adjust = |body: &mut Body<'_>, _: &Rules<'_>| {
+            place.used.iter().for_each(|name| drop(body.remove(name)));
+            Ok(None)
+        };
+        let target = Target { url: place.url, credentials: place.credentials, family: &route.model, adjust: &adjust };
+        request::prepare(row, operation, route, request, target)
     }
 }
 

@@ -173,6 +173,39 @@ pub fn guided_choice(body: &mut Body<'_>) {
     }
 }
 
+/// Databricks's models other than Claude take one system message, text where a content has one part, and no message of an assistant that
+/// says nothing.
+pub fn databricks_messages(messages: &mut Json<'_>) {
+    let Some(list) = messages.read::<Vec<Value>>() else { return };
+    let mut out: Vec<Value> = Vec::with_capacity(list.len());
+    for mut message in list.clone() {
+        if let Some([part]) = message["content"].as_array().map(Vec::as_slice) {
+            if part["type"] == "text" && part.get("cache_control").is_none() {
+                message["content"] = part["text"].clone();
+            }
+        }
+        let silent = matches!(&message["content"], Value::Null) || message["content"] == "";
+        if message["role"] == "assistant"
+            && silent
+            && message.get("tool_calls").is_none()
+            && message.get("function_call").is_none()
+        {
+            continue;
+        }
+        let system = |message: &Value| message["role"] == "system" && message["content"].is_string();
+        match out.last_mut() {
+            Some(last) if system(last) && system(&message) => {
+                let joined = [&last["content"], &message["content"]].map(|text| text.as_str().unwrap_or_default()).join("\n\n");
+                last["content"] = joined.into();
+            }
+            _ => out.push(message),
+        }
+    }
+    if out != list {
+        *messages = Value::Array(out).into();
+    }
+}
+
 /// Groq searches with a tool of its own; its compound models search by themselves.
 fn groq_search(body: &mut Body<'_>, model: &str) {
     if body.remove("web_search_options").is_none() || model.contains("compound") {
@@ -291,6 +324,29 @@ mod tests {
             json!({"response_format": format, "tools": [{"type": "function", "function": {"name": "f"}}]})
         )
         .is_err());
+    }
+
+    #[test]
+    fn databricks_takes_one_system_message_and_no_silent_assistant() {
+        let written = |list: Value| {
+            let mut messages: Json<'_> = list.into();
+            databricks_messages(&mut messages);
+            messages.read::<Value>().unwrap()
+        };
+        let says = |role: &str, content: Value| json!({"role": role, "content": content});
+        let text = |text: &str| json!({"type": "text", "text": text});
+        assert_eq!(
+            written(json!([
+                says("system", "a".into()),
+                says("system", json!([text("b")])),
+                says("user", json!([text("c"), text("d")])),
+                says("assistant", "".into()),
+                says("user", "e".into()),
+            ])),
+            json!([says("system", "a\n\nb".into()), says("user", json!([text("c"), text("d")])), says("user", "e".into())])
+        );
+        let calls = json!([{"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]}]);
+        assert_eq!(written(calls.clone()), calls);
     }
 
     #[test]

@@ -80,6 +80,9 @@ fn chat<'r>(
     if row.has(Quirk::OpenAiFamilies) {
         families::apply(&mut body, target.family, rules)?;
     }
+    if let (true, Some(retries)) = (row.has(Quirk::SendsMaxRetries) && request.has("api_base"), request.raw("max_retries")) {
+        body.set("max_retries", Json::Raw(retries));
+    }
     tools(&mut body)?;
     decoder.json_tool = match (target.adjust)(&mut body, rules)? {
         None => quirks::apply(&mut body, row, &route.model, rules)?,
@@ -94,7 +97,11 @@ fn chat<'r>(
             body.set("tools", Json::Own(clean));
         }
     }
-    body.set("messages", messages::write(raw, &treatment)?);
+    let mut messages = messages::write(raw, &treatment)?;
+    if row.has(Quirk::DatabricksMessages) && !route.model.contains("claude") {
+        quirks::databricks_messages(&mut messages);
+    }
+    body.set("messages", messages);
     sort::finish(&mut body, row, Operation::Completion, request, rules)?;
     if row.has(Quirk::GuidedChoice) {
         quirks::guided_choice(&mut body);

@@ -192,6 +192,14 @@ pub fn amazon_nova(_: &str) -> Supported {
     ])
 }
 
+/// Azure AI Foundry: OpenAI's own models with OpenAI's own lists, and all others.
+pub fn azure_ai(model: &str) -> Supported {
+    if super::model_owner(base_model(model)) == Some("openai") {
+        return super::openai_models::openai(model);
+    }
+    compatible(model)
+}
+
 pub fn baseten(_: &str) -> Supported {
     Supported::new(&[
         MaxTokens,
@@ -356,6 +364,40 @@ pub fn fireworks(model: &str) -> Supported {
     FIREWORKS
 }
 
+pub fn gradient_ai(_: &str) -> Supported {
+    Supported::new(&[
+        FrequencyPenalty,
+        MaxTokens,
+        MaxCompletionTokens,
+        PresencePenalty,
+        Stop,
+        Stream,
+        StreamOptions,
+        Temperature,
+        TopP,
+    ])
+}
+
+pub fn maritalk(_: &str) -> Supported {
+    Supported::new(&[
+        FrequencyPenalty,
+        PresencePenalty,
+        TopP,
+        Temperature,
+        MaxTokens,
+        N,
+        Stop,
+        Stream,
+        StreamOptions,
+        Tools,
+        ToolChoice,
+    ])
+}
+
+pub fn snowflake(_: &str) -> Supported {
+    Supported::new(&[Temperature, MaxTokens, MaxCompletionTokens, TopP, Stream, Tools, ToolChoice])
+}
+
 pub fn hyperbolic(_: &str) -> Supported {
     Supported::new(&[
         Stream,
@@ -387,6 +429,10 @@ pub fn inception(_: &str) -> Supported {
         ResponseFormat,
         ReasoningEffort,
     ])
+}
+
+pub fn minimax(_: &str) -> Supported {
+    Supported::new(BASE).with(&[Thinking])
 }
 
 pub fn moonshot(_: &str) -> Supported {

@@ -191,6 +191,13 @@ pub static ALL: &[Provider] = &[
         .at("https://llm-gateway.assemblyai.com/v1", &[])
         .key(&[Env("ASSEMBLYAI_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus),
+    row("azure_ai")
+        .own(&[Env("AZURE_AI_API_BASE"), Setting("api_base")])
+        .key(&[Env("AZURE_AI_API_KEY"), Setting("azure_key"), ANY])
+        .chat(list::azure_ai)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .quirks(&[Quirk::OpenAiFamilies, Quirk::TextContent, Quirk::NoReasoningContent]),
     row("baseten")
         .at("https://inference.baseten.co/v1", &[Env("BASETEN_API_BASE")])
         .key(&[Setting("baseten_key"), Env("BASETEN_API_KEY"), ANY])
@@ -223,6 +230,12 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("COMPACTIFAI_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection),
+    Provider { derives_base: true, ..row("cloudflare") }
+        .own(&[Env("CLOUDFLARE_API_BASE")])
+        .key(&[Setting("cloudflare_api_key"), Env("CLOUDFLARE_API_KEY"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .plain_model(),
     cohere("cohere"),
     cohere("cohere_chat"),
     row("cometapi")
@@ -255,8 +268,21 @@ pub static ALL: &[Provider] = &[
         .max_tokens()
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection)
-        .quirks(&[Quirk::ThinkingBudget, Quirk::CacheControlByModel, Quirk::NoThinkingBlocks])
+        .quirks(&[
+            Quirk::ThinkingBudget,
+            Quirk::CacheControlByModel,
+            Quirk::NoReasoningContent,
+            Quirk::NamesOnUsers,
+            Quirk::DatabricksMessages,
+        ])
         .embedding(&[]),
+    row("datarobot")
+        .at("https://app.datarobot.com", &[Env("DATAROBOT_ENDPOINT")])
+        .key(&[Setting("datarobot_key"), Env("DATAROBOT_API_TOKEN"), ANY])
+        .max_tokens()
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .plain_model(),
     row("deepinfra")
         .at("https://api.deepinfra.com/v1/openai", &[Env("DEEPINFRA_API_BASE")])
         .key(&[Env("DEEPINFRA_API_KEY"), ANY])
@@ -317,6 +343,13 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::ByStatus)
         .max_tokens()
         .chat(list::compatible_with_effort),
+    row("gradient_ai")
+        .at("https://inference.do-ai.run", &[Env("GRADIENT_AI_AGENT_ENDPOINT")])
+        .key(&[Setting("gradient_ai_api_key"), Env("GRADIENT_AI_API_KEY"), ANY])
+        .chat(list::gradient_ai)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .plain_model(),
     row("groq")
         .at("https://api.groq.com/openai/v1", &[Env("GROQ_API_BASE")])
         .key(&[Setting("groq_key"), Env("GROQ_API_KEY"), ANY])
@@ -339,7 +372,7 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::HuggingFace)
         .unreadable(Unreadable::ApiWithStatus)
         .plain_model()
-        .quirks(&[Quirk::CacheControl]),
+        .quirks(&[Quirk::CacheControl, Quirk::SendsMaxRetries]),
     row("hyperbolic")
         .at("https://api.hyperbolic.xyz/v1", &[Env("HYPERBOLIC_API_BASE")])
         .key(&[Env("HYPERBOLIC_API_KEY"), ANY])
@@ -360,8 +393,23 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::ByStatus)
         .max_tokens()
         .chat(list::compatible_with_effort),
+    row("maritalk")
+        .at("https://chat.maritaca.ai/api", &[Setting("api_base"), Env("MARITALK_API_BASE")])
+        .key(&[Setting("maritalk_key"), Env("MARITALK_API_KEY"), ANY])
+        .chat(list::maritalk)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .body(&[("stream", "false")]),
     row("meta").at("https://api.meta.ai/v1", &[Env("META_API_BASE")]).key(&[Env("META_API_KEY"), ANY]),
     row("meta_llama").at("https://api.llama.com/compat/v1", &[Env("LLAMA_API_BASE")]).key(&[Env("LLAMA_API_KEY"), ANY]),
+    row("minimax")
+        .at("https://api.minimax.io/v1", &[Env("MINIMAX_API_BASE")])
+        .key(&[Env("MINIMAX_API_KEY"), ANY])
+        .chat(list::minimax)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .plain_model()
+        .quirks(&[Quirk::CacheControl]),
     row("mistral")
         .at("https://api.mistral.ai/v1", &[Env("MISTRAL_AZURE_API_BASE"), Env("MISTRAL_API_BASE")])
         .key(&[Env("MISTRAL_AZURE_API_KEY"), Env("MISTRAL_API_KEY"), ANY])
@@ -374,6 +422,7 @@ pub static ALL: &[Provider] = &[
             Quirk::NoEmptyAssistant,
             Quirk::TextContent,
             Quirk::NamesOnTools,
+            Quirk::EmptyIsNull,
             Quirk::V1Path,
         ])
         .embedding(&["encoding_format"])
@@ -470,6 +519,12 @@ pub static ALL: &[Provider] = &[
         .chat(list::compatible_with_effort)
         .quirks(&[Quirk::CacheControl])
         .unreadable_vectors(Unreadable::ApiWithStatus),
+    row("ragflow")
+        .own(&[Setting("api_base"), Env("RAGFLOW_API_BASE")])
+        .key(&[ANY, Env("RAGFLOW_API_KEY")])
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .plain_model(),
     row("reka").at("https://api.reka.ai/v1", &[Env("REKA_API_BASE")]).key(&[Env("REKA_API_KEY"), ANY]),
     row("sail").at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")]).key(&[Env("SAIL_API_KEY"), ANY]).chat(list::sail),
     row("sambanova")
@@ -489,6 +544,12 @@ pub static ALL: &[Provider] = &[
         .chat(list::compatible_with_effort),
     row("scaleway").at("https://api.scaleway.ai/v1", &[]).key(&[Env("SCW_SECRET_KEY"), ANY]).errors(ErrorFamily::ByStatus),
     row("scx-ai").at("https://api.scx.ai/v1", &[Env("SCX_API_BASE")]).key(&[Env("SCX_API_KEY"), ANY]).max_tokens(),
+    Provider { derives_base: true, renames: &[(Param::MaxTokens, "max_completion_tokens")], ..row("snowflake") }
+        .key(&[Setting("snowflake_key"), Env("SNOWFLAKE_JWT"), ANY])
+        .chat(list::snowflake)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .body(&[("stream", "false")]),
     row("synthetic").at("https://api.synthetic.new/openai/v1", &[]).key(&[Env("SYNTHETIC_API_KEY"), ANY]).max_tokens(),
     row("tencent")
         .at("https://tokenhub-intl.tencentcloudmaas.com/v1", &[Env("TENCENT_API_BASE")])
