@@ -117,6 +117,8 @@ fn fills_in(row: &Provider) -> bool {
             | "minimax"
             | "cohere"
             | "cohere_chat"
+            | "gemini"
+            | "vertex_ai"
     )
 }
 
@@ -279,7 +281,9 @@ fn brings_credentials(request: &Request<'_>, env: Env<'_>) -> Result<bool> {
     let headers = [request.raw("extra_headers"), request.raw("headers"), request.setting_raw("headers")];
     Ok(headers.into_iter().flatten().any(|raw| {
         json::read::<indexmap::IndexMap<String, &RawValue>>(raw).is_some_and(|headers| {
-            headers.keys().any(|name| ["authorization", "api-key", "x-api-key"].iter().any(|own| name.eq_ignore_ascii_case(own)))
+            headers.keys().any(|name| {
+                ["authorization", "api-key", "x-api-key", "x-goog-api-key"].iter().any(|own| name.eq_ignore_ascii_case(own))
+            })
         })
     }))
 }

@@ -10,6 +10,7 @@ pub mod chat;
 pub mod cohere;
 pub mod credentials;
 pub mod errors;
+pub mod gemini;
 pub mod http;
 mod ndjson;
 pub mod ollama;
@@ -140,6 +141,8 @@ pub fn dialect(route: &Route) -> &'static dyn Dialect {
         Some(providers::Protocol::Azure) => &azure::Azure,
         Some(providers::Protocol::Cohere) => &cohere::Cohere,
         Some(providers::Protocol::Ollama) => &ollama::Ollama,
+        Some(providers::Protocol::Gemini) => &gemini::AiStudio,
+        Some(providers::Protocol::Vertex) => &gemini::Vertex,
         _ => &openai::OpenAi,
     }
 }

@@ -25,6 +25,10 @@ pub enum Protocol {
     Cohere,
     Ollama,
     Anthropic,
+    /// The Gemini API of Google's AI Studio.
+    Gemini,
+    /// Gemini's models on Vertex AI.
+    Vertex,
 }
 
 /// Where a value comes from when the request does not carry it.
@@ -47,6 +51,7 @@ pub enum ErrorFamily {
     Cohere,
     /// By the status alone; Ollama's texts are never looked at.
     Ollama,
+    Google,
     /// The class says what the status says, without litellm's exceptions to that.
     ByStatus,
 }
@@ -61,6 +66,8 @@ pub enum Unreadable {
     Api,
     /// `APIError` with the answer's own 2xx status.
     ApiWithStatus,
+    /// `BadRequestError` with status 422, which litellm makes of any answer of Google's that it cannot read.
+    BadRequest,
 }
 
 /// Where a provider departs from OpenAI's protocol. Each is handled at one place of `wire/openai`.

@@ -14,6 +14,10 @@ pub struct Chunks {
     model: String,
     /// `stream_options.include_usage`.
     include_usage: bool,
+    /// Other members at the top of every chunk.
+    top: Map<String, Value>,
+    /// The last chunk had members of its own: an event without JSON would repeat them.
+    special: bool,
     choices: Vec<Choice>,
 }
 
@@ -28,7 +32,14 @@ struct Choice {
 
 impl Chunks {
     pub fn new(model: &str, include_usage: bool) -> Self {
-        Chunks { id: super::new_id(), created: super::now(), model: model.to_owned(), include_usage, choices: Vec::new() }
+        let (id, created, model) = (super::new_id(), super::now(), model.to_owned());
+        Chunks { id, created, model, include_usage, top: Map::new(), special: false, choices: Vec::new() }
+    }
+
+    /// A member at the top of all chunks from here on, such as `service_tier`.
+    pub fn set_top(&mut self, name: &str, value: Value) {
+        self.top.insert(name.to_owned(), value);
+        self.special = true;
     }
 
     /// The provider's own id, where it is shown.
@@ -64,7 +75,7 @@ impl Chunks {
         if text.is_empty() {
             return;
         }
-        if self.choice(index).has_role {
+        if self.goes_on(index) {
             out.push(StreamEvent::Content { index, text: text.to_owned(), pad: String::new() });
         } else {
             self.delta(out, index, json!({"content": text}));
@@ -76,7 +87,7 @@ impl Chunks {
         if text.is_empty() {
             return;
         }
-        if self.choice(index).has_role {
+        if self.goes_on(index) {
             out.push(StreamEvent::Reasoning { index, text: text.to_owned(), pad: String::new() });
         } else {
             self.delta(out, index, json!({"reasoning_content": text}));
@@ -108,14 +119,31 @@ impl Chunks {
 
     /// A piece of the arguments of the call in `slot`.
     pub fn arguments(&mut self, out: &mut Vec<StreamEvent>, index: i32, slot: i32, text: &str) {
-        if !text.is_empty() {
+        if text.is_empty() {
+            return;
+        }
+        if self.goes_on(index) {
             out.push(StreamEvent::Arguments { index, slot, text: text.to_owned(), pad: String::new() });
+        } else {
+            self.delta(out, index, json!({"tool_calls": [{"index": slot, "function": {"arguments": text}}]}));
         }
     }
 
     /// Any other delta: `thinking_blocks`, `annotations`, `images`, `provider_specific_fields`, …
     pub fn delta(&mut self, out: &mut Vec<StreamEvent>, index: i32, delta: Value) {
-        self.chunk(out, index, delta, None, Map::new());
+        self.chunk(out, index, delta, None, Map::new(), Map::new());
+    }
+
+    /// A delta with other members of its choice (`logprobs`) and at the top of its chunk (`vertex_ai_grounding_metadata`).
+    pub fn special(
+        &mut self,
+        out: &mut Vec<StreamEvent>,
+        index: i32,
+        delta: Value,
+        of_choice: Map<String, Value>,
+        at_top: Map<String, Value>,
+    ) {
+        self.chunk(out, index, delta, None, of_choice, at_top);
     }
 
     /// The end of a choice: one of OpenAI's words, the provider's where it says more, and other members of the choice.
@@ -132,7 +160,7 @@ impl Chunks {
             own.insert("provider_specific_fields".to_owned(), json!({"native_finish_reason": native}));
         }
         self.choice(index).finished = true;
-        self.chunk(out, index, json!({}), Some(reason), own);
+        self.chunk(out, index, json!({}), Some(reason), own, Map::new());
     }
 
     /// The token counts, last of all; nothing where the caller did not ask for them.
@@ -146,20 +174,41 @@ impl Chunks {
     }
 
     fn top(&self) -> Value {
-        json!({"id": self.id, "created": self.created, "model": self.model, "object": "chat.completion.chunk"})
+        let mut top = json!({"id": self.id, "created": self.created, "model": self.model, "object": "chat.completion.chunk"});
+        for (name, value) in &self.top {
+            top[name.as_str()] = value.clone();
+        }
+        top
     }
 
-    fn chunk(&mut self, out: &mut Vec<StreamEvent>, index: i32, mut delta: Value, reason: Option<&str>, own: Map<String, Value>) {
+    /// May a piece of text follow without JSON? Not before the choice has its role, nor after a chunk with members of its own.
+    fn goes_on(&mut self, index: i32) -> bool {
+        !self.special && self.choice(index).has_role
+    }
+
+    fn chunk(
+        &mut self,
+        out: &mut Vec<StreamEvent>,
+        index: i32,
+        mut delta: Value,
+        reason: Option<&str>,
+        of_choice: Map<String, Value>,
+        at_top: Map<String, Value>,
+    ) {
+        self.special = !of_choice.is_empty() || !at_top.is_empty();
         let text = delta["content"].as_str().unwrap_or_default().to_owned();
         // A choice that ends without having said anything has no role, as in litellm.
         if reason.is_none() && !std::mem::replace(&mut self.choice(index).has_role, true) {
             delta["role"] = "assistant".into();
         }
         let mut choice = json!({"index": index, "delta": delta, "finish_reason": reason});
-        for (name, value) in own {
+        for (name, value) in of_choice {
             choice[name] = value;
         }
         let mut chunk = self.top();
+        for (name, value) in at_top {
+            chunk[name] = value;
+        }
         chunk["choices"] = json!([choice]);
         out.push(StreamEvent::Chunk { json: chunk.to_string().into_bytes(), index, text });
     }

@@ -33,6 +33,7 @@ pub(super) fn classify(family: ErrorFamily, status: u16, details: &Details, text
             _ => by_status(status),
         },
         ErrorFamily::Ollama => by_status(status),
+        ErrorFamily::Google => google(status, details, &lower),
         ErrorFamily::ByStatus => by_code(details).unwrap_or(match status {
             400..500 if !matches!(status, 401..=404 | 408 | 429) && says_context(&lower) => ErrorKind::ContextWindowExceeded,
             _ => by_status(status),
@@ -176,6 +177,50 @@ fn azure(status: u16, details: &Details, lower: &str) -> ErrorKind {
         500 if lower.contains("internal server error") => ErrorKind::InternalServer,
         500 => ErrorKind::Api,
         _ => openai_status(status),
+    }
+}
+
+/// Google writes the status into the body as a number and as a word (`RESOURCE_EXHAUSTED`).
+fn google(status: u16, details: &Details, lower: &str) -> ErrorKind {
+    let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
+    if says(&["vertex ai api has not been used in project", "unable to find your project"]) {
+        return ErrorKind::BadRequest;
+    }
+    if says_context(lower) || says(&["request payload size exceeds"]) {
+        return ErrorKind::ContextWindowExceeded;
+    }
+    // A wrong key comes as 400.
+    if details.reason() == Some("API_KEY_INVALID") || says(&["api key not valid"]) {
+        return ErrorKind::Authentication;
+    }
+    if status == 403 && details.code.as_deref() == Some("403") {
+        // litellm's class for what Google forbids.
+        return ErrorKind::BadRequest;
+    }
+    if says(&["the response was blocked.", "output blocked by content filtering policy"]) {
+        return ErrorKind::ContentPolicyViolation;
+    }
+    // Gateways wrap a refusal for the rate into a failure of their own.
+    let wrapped = (500..600).contains(&status) && details.code.as_deref() == Some("429");
+    if wrapped || says(&["quota exceeded for", "429 quota exceeded", "resource exhausted"]) {
+        return ErrorKind::RateLimit;
+    }
+    match status {
+        _ if says(&["the model is overloaded.", "500 internal server error", "content has no parts."]) => {
+            ErrorKind::InternalServer
+        }
+        400 => ErrorKind::BadRequest,
+        401 => ErrorKind::Authentication,
+        402 => ErrorKind::PaymentRequired,
+        403 => ErrorKind::PermissionDenied,
+        404 => ErrorKind::NotFound,
+        408 | 504 => ErrorKind::Timeout,
+        429 => ErrorKind::RateLimit,
+        500 => ErrorKind::InternalServer,
+        502 => ErrorKind::ApiConnection,
+        503 => ErrorKind::ServiceUnavailable,
+        400..500 => ErrorKind::BadRequest,
+        _ => ErrorKind::Api,
     }
 }
 

@@ -37,6 +37,8 @@ struct Details {
     code: Option<String>,
     kind: Option<String>,
     param: Option<String>,
+    /// Google's word for what is wrong (`error.details[].reason`), such as `API_KEY_INVALID`.
+    reason: Option<String>,
 }
 
 impl Origin {
@@ -80,6 +82,7 @@ impl Origin {
             Unreadable::ApiConnection => (ErrorKind::ApiConnection, 500),
             Unreadable::Api => (ErrorKind::Api, 500),
             Unreadable::ApiWithStatus => (ErrorKind::Api, status),
+            Unreadable::BadRequest => (ErrorKind::BadRequest, 422),
         };
         self.finish(kind, code, message, text)
     }
@@ -174,7 +177,12 @@ impl Details {
             code: first(&["code", "error_code", "status"]).filter(|code| code != "null"),
             kind: first(&["type"]),
             param: first(&["param"]),
+            reason: inner["details"].as_array().and_then(|details| details.iter().find_map(|one| text(&one["reason"]))),
         }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 
     fn says(&self, word: &str) -> bool {

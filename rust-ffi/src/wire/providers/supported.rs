@@ -1,6 +1,7 @@
 //! What providers' chat models support, by the name of the model where it depends on that.
 
 use super::openai_models::base_model;
+use crate::wire::gemini::models;
 use crate::wire::params::{Param, Supported};
 use Param::*;
 
@@ -108,6 +109,71 @@ pub fn deepseek(_: &str) -> Supported {
 /// The same in the other order: OpenRouter and vLLM.
 pub fn reasoning(_: &str) -> Supported {
     Supported::new(BASE).with(&[ReasoningEffort, Thinking])
+}
+
+/// Gemini's models by the Gemini API.
+pub fn gemini(model: &str) -> Supported {
+    const GEMINI: Supported = Supported::new(&[
+        Temperature,
+        TopP,
+        MaxTokens,
+        MaxCompletionTokens,
+        Stream,
+        Tools,
+        ToolChoice,
+        Functions,
+        ResponseFormat,
+        N,
+        Stop,
+        Logprobs,
+        FrequencyPenalty,
+        PresencePenalty,
+        Seed,
+        Modalities,
+        ParallelToolCalls,
+        WebSearchOptions,
+        ServerSideToolInvocations,
+        ServiceTier,
+    ]);
+    match (models::thinks(model), model.contains("tts")) {
+        (true, true) => GEMINI.with(&[ReasoningEffort, Thinking, Audio]),
+        (true, false) => GEMINI.with(&[ReasoningEffort, Thinking]),
+        (false, true) => GEMINI.with(&[Audio]),
+        (false, false) => GEMINI,
+    }
+}
+
+/// Gemini's models on Vertex AI.
+pub fn vertex(model: &str) -> Supported {
+    const VERTEX: Supported = Supported::new(&[
+        Temperature,
+        TopP,
+        MaxTokens,
+        MaxCompletionTokens,
+        Stream,
+        Tools,
+        Functions,
+        ToolChoice,
+        ResponseFormat,
+        N,
+        Stop,
+        ExtraHeaders,
+        Seed,
+        Logprobs,
+        TopLogprobs,
+        Modalities,
+        Audio,
+        ParallelToolCalls,
+        WebSearchOptions,
+        ServerSideToolInvocations,
+        ServiceTier,
+    ]);
+    match (models::takes_penalties(model), models::thinks(model)) {
+        (true, true) => VERTEX.with(&[FrequencyPenalty, PresencePenalty, ReasoningEffort, Thinking]),
+        (true, false) => VERTEX.with(&[FrequencyPenalty, PresencePenalty]),
+        (false, true) => VERTEX.with(&[ReasoningEffort, Thinking]),
+        (false, false) => VERTEX,
+    }
 }
 
 pub fn mistral(model: &str) -> Supported {

@@ -613,6 +613,26 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("ZAI_API_KEY"), ANY])
         .chat(list::zai)
         .quirks(&[Quirk::CacheControl]),
+    // Google's own protocol. The address follows from the model, or from project and location.
+    Provider { protocol: Protocol::Gemini, derives_base: true, ..row("gemini") }
+        .own(&[Setting("api_base"), Env("GEMINI_API_BASE")])
+        .key(&[Env("GOOGLE_API_KEY"), Env("GEMINI_API_KEY"), Env("PALM_API_KEY"), ANY])
+        .chat(list::gemini)
+        .embedding(&["dimensions", "encoding_format"])
+        .errors(ErrorFamily::Google)
+        .unreadable(Unreadable::BadRequest)
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .plain_model(),
+    Provider { protocol: Protocol::Vertex, derives_base: true, ..row("vertex_ai") }
+        .own(&[Setting("api_base"), Env("VERTEXAI_API_BASE"), Env("VERTEX_API_BASE")])
+        .key(&[])
+        .no_key(None)
+        .chat(list::vertex)
+        .embedding(&["dimensions"])
+        .errors(ErrorFamily::Google)
+        .unreadable(Unreadable::BadRequest)
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .plain_model(),
     // Servers at home and gateways.
     row("docker_model_runner")
         .at("http://localhost:22088/engines/llama.cpp", &[Env("DOCKER_MODEL_RUNNER_API_BASE")])

@@ -1,0 +1,86 @@
+//! Google's protocol of `generateContent`, which the Gemini API (AI Studio) and Vertex AI speak.
+
+mod address;
+mod answer;
+mod config;
+mod content;
+mod credentials;
+mod embedding;
+mod media;
+mod messages;
+pub mod models;
+mod request;
+mod schema;
+mod stream;
+mod tools;
+mod usage;
+
+use bytes::Bytes;
+
+use self::address::Door;
+use self::answer::Embedded;
+use super::errors::Origin;
+use super::providers::Provider;
+use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
+use crate::engine::error::{Error, Result};
+use crate::engine::request::Request;
+use crate::engine::route::Route;
+
+/// `gemini/`: the Gemini API, with a key.
+pub struct AiStudio;
+
+/// `vertex_ai/`: Gemini's models on Vertex AI, with an access token.
+pub struct Vertex;
+
+impl Dialect for AiStudio {
+    fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
+        prepare(Door::AiStudio, operation, route, request)
+    }
+}
+
+impl Dialect for Vertex {
+    fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
+        prepare(Door::Vertex, operation, route, request)
+    }
+}
+
+fn prepare(door: Door, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
+    let row = super::openai::row(&route.provider)?;
+    match operation {
+        Operation::Completion => request::prepare(door, row, route, request),
+        Operation::Embedding => embedding::prepare(door, row, route, request),
+        _ => Err(operation.unavailable(row.name)),
+    }
+}
+
+/// Reads what comes back.
+struct Decoder {
+    origin: Origin,
+    include_usage: bool,
+    /// Of a call that embeds.
+    embedded: Option<Embedded>,
+}
+
+impl Decoder {
+    fn new(row: &'static Provider, operation: Operation, route: &Route) -> Self {
+        let origin = Origin::new(row, operation, &route.model, route.api_key.clone());
+        Decoder { origin, include_usage: false, embedded: None }
+    }
+}
+
+impl Decode for Decoder {
+    fn answer(&self, head: &Head, body: Bytes) -> Result<Vec<u8>> {
+        match &self.embedded {
+            Some(embedded) => answer::embedding(&self.origin, head, body, embedded),
+            None => answer::completion(&self.origin, head, body),
+        }
+    }
+
+    fn error(&self, head: &Head, body: &[u8]) -> Error {
+        self.origin.refusal(head, body)
+    }
+
+    fn stream(&self, head: &Head) -> Box<dyn StreamDecode> {
+        Box::new(stream::Decoder::new(&self.origin, head, self.include_usage))
+    }
+}

@@ -1,0 +1,230 @@
+//! Streams of `streamGenerateContent?alt=sse`: each event is an answer of its own with the next pieces.
+//!
+//! There is no end mark: the end of the connection is the end of the stream, and every candidate must have its finish reason by then. Counts of
+//! tokens come with every event and the last ones count. A finish reason may come early and more than once (older models put it on every
+//! event), so that it is handed on at the end.
+
+use serde_json::{json, Map, Value};
+
+use super::answer;
+use super::content::{self, Candidate, Metadata, Piece, Response};
+use super::usage;
+use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::json;
+use crate::wire::chat::chunks::Chunks;
+use crate::wire::errors::Origin;
+use crate::wire::sse::{Event, Parser};
+use crate::wire::{Head, StreamDecode, StreamEvent};
+
+/// Bytes kept of an answer that shows no event, to tell what it was instead.
+const HEAD: usize = 64 << 10;
+
+pub struct Decoder {
+    parser: Parser,
+    stream: Stream,
+    /// What came before the first event.
+    head: Vec<u8>,
+}
+
+struct Stream {
+    origin: Origin,
+    chunks: Chunks,
+    /// Candidates in the order in which they came, with the last finish reason of each.
+    candidates: Vec<(i32, Option<String>)>,
+    usage: Option<Map<String, Value>>,
+    grounding: Vec<Value>,
+    seen_event: bool,
+}
+
+impl Decoder {
+    pub fn new(origin: &Origin, head: &Head, include_usage: bool) -> Self {
+        let mut chunks = Chunks::new(&origin.model, include_usage);
+        if let Some(tier) = answer::service_tier(head) {
+            chunks.set_top("service_tier", tier.into());
+        }
+        let stream = Stream {
+            origin: origin.clone(),
+            chunks,
+            candidates: Vec::new(),
+            usage: None,
+            grounding: Vec::new(),
+            seen_event: false,
+        };
+        Decoder { parser: Parser::new(), stream, head: Vec::new() }
+    }
+}
+
+impl StreamDecode for Decoder {
+    fn feed(&mut self, bytes: &[u8], out: &mut Vec<StreamEvent>) -> Result<bool> {
+        if !self.stream.seen_event && self.head.len() < HEAD {
+            let room = HEAD - self.head.len();
+            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        let stream = &mut self.stream;
+        self.parser.feed::<Error>(bytes, &mut |event| stream.event(&event, out))
+    }
+
+    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
+        let stream = &mut self.stream;
+        let mut half = false;
+        let ended = self.parser.finish::<Error>(&mut |event| {
+            // Some gateways leave out the last empty line: an event that is complete counts.
+            if event.is_done() || serde_json::from_str::<&serde_json::value::RawValue>(event.data).is_ok() {
+                return stream.event(&event, out);
+            }
+            half = true;
+            Ok(false)
+        })?;
+        if ended {
+            return Ok(());
+        }
+        if half {
+            return Err(cut_off("the stream was cut: it ended within an event"));
+        }
+        if !self.stream.seen_event && !self.head.is_empty() {
+            let head = Head { status: 200, headers: Vec::new() };
+            return Err(match answer::completion(&self.stream.origin, &head, self.head.clone().into()) {
+                Err(error) => error,
+                Ok(_) => {
+                    let what = "the answer is a whole one, not the stream that was asked for";
+                    self.stream.origin.unreadable(200, &self.head, what)
+                }
+            });
+        }
+        self.stream.finish(out)
+    }
+}
+
+fn cut_off(what: &str) -> Error {
+    Error::new(ErrorKind::ApiConnection, what)
+}
+
+impl Stream {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<StreamEvent>) -> Result<bool> {
+        let data = event.data.trim();
+        if data.is_empty() {
+            return Ok(false);
+        }
+        self.seen_event = true;
+        if event.is_done() {
+            // Gateways that speak OpenAI's protocol elsewhere end Gemini's streams so, too.
+            return self.finish(out).map(|()| true);
+        }
+        let invalid = |what: &str| {
+            let excerpt: String = data.chars().take(200).collect();
+            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
+        };
+        if let Some(flaw) = json::flaw(data.as_bytes(), false) {
+            return Err(invalid(&format!("an event of the stream is unreadable: {}", flaw.message())));
+        }
+        let response: Response<'_> = match serde_json::from_str(data) {
+            Ok(response) => response,
+            Err(_) => {
+                let reported = serde_json::from_str(data).ok().filter(|_| event.event == "error" || data.contains("\"error\""));
+                return Err(match reported {
+                    Some(raw) => self.origin.from_error_object(raw),
+                    None => invalid("an event of the stream is not what Gemini's protocol says"),
+                });
+            }
+        };
+        let whole = (event.event == "error").then(|| serde_json::from_str(data).ok()).flatten();
+        if let Some(error) = response.error.filter(|raw| !json::is_null(raw)).or(whole) {
+            return Err(self.origin.from_error_object(error));
+        }
+        if let Some(id) = &response.response_id {
+            self.chunks.set_id(id);
+        }
+        if let Some(blocked) = response.prompt_feedback.as_ref().and_then(|feedback| feedback.block_reason.as_deref()) {
+            self.candidate(0, Some(blocked));
+        }
+        for (at, candidate) in response.candidates.iter().flatten().enumerate() {
+            self.take(i32::try_from(at).unwrap_or_default(), candidate, out);
+        }
+        if let Some(usage) = response.usage_metadata {
+            self.usage = Some(usage);
+        }
+        Ok(false)
+    }
+
+    fn candidate(&mut self, index: i32, reason: Option<&str>) {
+        let at = self.candidates.iter().position(|(known, _)| *known == index).unwrap_or_else(|| {
+            self.candidates.push((index, None));
+            self.candidates.len() - 1
+        });
+        if let Some(reason) = reason {
+            self.candidates[at].1 = Some(reason.to_owned());
+        }
+    }
+
+    fn take(&mut self, position: i32, candidate: &Candidate<'_>, out: &mut Vec<StreamEvent>) {
+        let index = candidate.index.unwrap_or(position);
+        self.candidate(index, candidate.finish_reason.as_deref());
+        let chunks = &mut self.chunks;
+        let parts = candidate.parts();
+        // They belong to the text of this event.
+        let mut logprobs = candidate.logprobs_result.as_ref().and_then(content::logprobs);
+        for part in parts {
+            let signature = part.thought_signature.as_deref();
+            match part.piece() {
+                Piece::Text(text) => match logprobs.take() {
+                    Some(logprobs) => {
+                        let of_choice = Map::from_iter([("logprobs".to_owned(), logprobs)]);
+                        chunks.special(out, index, json!({ "content": text }), of_choice, Map::new());
+                    }
+                    None => chunks.text(out, index, &text),
+                },
+                Piece::Reasoning(text) => chunks.reasoning(out, index, &text),
+                Piece::Call(call) => {
+                    let own = content::call_fields(signature);
+                    chunks.call(out, index, &call.id(signature), &call.name, call.arguments(), own);
+                }
+                Piece::Image(image) => chunks.delta(out, index, json!({ "images": [image] })),
+                Piece::Audio(audio) => chunks.delta(out, index, json!({ "audio": audio })),
+                Piece::Own | Piece::Empty => {}
+            }
+        }
+        let fields = content::provider_fields(parts);
+        if !fields.is_empty() {
+            chunks.delta(out, index, json!({ "provider_specific_fields": fields }));
+        }
+        let mut about = Metadata::default();
+        about.add(candidate);
+        let members = about.members(false);
+        if !members.is_empty() {
+            let annotations: Vec<Value> = about.grounding.iter().flat_map(content::annotations).collect();
+            let delta = if annotations.is_empty() { json!({}) } else { json!({ "annotations": annotations }) };
+            chunks.special(out, index, delta, Map::new(), members);
+            self.grounding.extend(about.grounding);
+        }
+    }
+
+    /// The end of the stream: what every candidate ended with, and the counts.
+    fn finish(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
+        if self.candidates.is_empty() {
+            return Err(cut_off("the stream ended before its first candidate"));
+        }
+        if self.candidates.iter().any(|(_, reason)| reason.is_none()) {
+            return Err(cut_off("the stream was cut: it ended without a finish reason"));
+        }
+        for (index, native) in &self.candidates {
+            let native = native.as_deref().unwrap_or_default();
+            let known = match content::finish_reason(native).0 {
+                "stop" if self.chunks.calls(*index) > 0 => "tool_calls",
+                // The reasons for which a prompt is blocked are no finish reasons.
+                "stop" if is_block(native) => "content_filter",
+                known => known,
+            };
+            let more = !matches!(native, "STOP" | "MAX_TOKENS");
+            self.chunks.finish(out, *index, known, more.then_some(native), Map::new());
+        }
+        if let Some(metadata) = &self.usage {
+            self.chunks.usage(out, &usage::read(metadata, &self.grounding));
+        }
+        Ok(())
+    }
+}
+
+/// `promptFeedback.blockReason` beyond those that are finish reasons, too.
+fn is_block(native: &str) -> bool {
+    matches!(native, "BLOCK_REASON_UNSPECIFIED" | "MODEL_ARMOR" | "JAILBREAK")
+}
