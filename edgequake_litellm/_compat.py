@@ -82,24 +82,26 @@ def _use_client(client: Any, fields: Fields) -> None:
             fields.setdefault(name, value)
 
 
-_schemas: WeakKeyDictionary[type, Fields] = WeakKeyDictionary()
+# By class; a class has two forms, see `response_format`.
+_schemas: dict[bool, WeakKeyDictionary[type, Fields]] = {True: WeakKeyDictionary(), False: WeakKeyDictionary()}
 
 
-def response_format(value: Any) -> Any:
-    """`value` as OpenAI's API has it: a pydantic class becomes its JSON Schema in the strict form.
+def response_format(value: Any, strict: bool = True) -> Any:
+    """`value` as OpenAI's API has it: a pydantic class becomes its JSON Schema, in the strict form or (`strict=False`) as pydantic
+    writes it, which Gemini reads as it stands.
 
     Raises TypeError, with a sentence for the user, for what is neither that nor a dict.
     """
     if value is None or isinstance(value, dict):
         return value
     if isinstance(value, type):
-        schema = _schemas.get(value)
+        schema = _schemas[strict].get(value)
         if schema is None:
             make = getattr(value, "model_json_schema", None) or getattr(value, "schema", None)  # pydantic 2, pydantic 1
             if callable(make):
-                from ._schema import strict
+                from . import _schema
 
-                schema = _schemas[value] = strict(make())
+                schema = _schemas[strict][value] = _schema.strict(make()) if strict else make()
         if schema is not None:
             return {"type": "json_schema", "json_schema": {"schema": schema, "name": value.__name__, "strict": True}}
     kind = f"the class {value.__name__}" if isinstance(value, type) else f"an object of {type(value).__name__}"

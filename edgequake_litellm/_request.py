@@ -135,9 +135,17 @@ def _translate(fields: Fields) -> None:
             if fields.get(name) is not None:
                 fields[name] = _timeout(name, fields[name])
         if "response_format" in fields:
-            fields["response_format"] = _compat.response_format(fields["response_format"])
+            fields["response_format"] = _compat.response_format(fields["response_format"], strict=not _is_google(fields))
     except TypeError as error:
         raise bad_request(fields, str(error)) from None
+
+
+def _is_google(fields: Fields) -> bool:
+    """Does the call go to Gemini, by the provider that the caller names or by the model's name?"""
+    model = fields.get("model")
+    provider, slash, _ = model.partition("/") if isinstance(model, str) else ("", "", "")
+    named = fields.get("custom_llm_provider") or (provider if slash else "")
+    return named in ("gemini", "vertex_ai") or (not named and provider.startswith("gemini-"))
 
 
 _SPECIAL = frozenset(

@@ -100,6 +100,9 @@ impl Origin {
             | ErrorKind::ContextWindowExceeded
             | ErrorKind::ContentPolicyViolation
             | ErrorKind::InternalServer => kind.default_status(),
+            | ErrorKind::Authentication
+            | ErrorKind::InternalServer
+            | ErrorKind::ApiConnection => kind.default_status(),
             _ => status,
         };
         let message = details.message.clone().filter(|m| !m.trim().is_empty()).unwrap_or_else(fallback);

@@ -5,6 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use edgequake_llm::google_auth::{self, GoogleCredentials, TokenSource};
@@ -27,6 +28,8 @@ pub struct Google {
     key: u64,
     /// The project that they belong to.
     pub project: Option<String>,
+    /// The token was fetched for this very call: another one would be no better.
+    fresh: AtomicBool,
 }
 
 impl Google {
@@ -86,7 +89,7 @@ impl Google {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         let project = credentials.project_id().map(str::to_owned);
-        Ok(Google { source: credentials.into_source(), key: hasher.finish(), project })
+        Ok(Google { source: credentials.into_source(), key: hasher.finish(), project, fresh: AtomicBool::new(false) })
     }
 
     /// `GOOGLE_APPLICATION_CREDENTIALS`, the file of `gcloud auth application-default login`, or the metadata server.
@@ -95,13 +98,14 @@ impl Google {
         match google_auth::adc_path() {
             Some(path) => {
                 let own = Self::file("GOOGLE_APPLICATION_CREDENTIALS", &path)?;
-                Ok(Google { project: project().or(own.project.clone()), ..own })
+                Ok(Google { project: project().or_else(|| own.project.clone()), ..own })
             }
-            None => Ok(Google { source: TokenSource::MetadataServer, key: 0, project: project() }),
+            None => Ok(Google { source: TokenSource::MetadataServer, key: 0, project: project(), fresh: AtomicBool::new(false) }),
         }
     }
 
     async fn fetch(&self) -> Result<Token> {
+        self.fresh.store(true, Ordering::Relaxed);
         let token = self.source.refresh().await.map_err(|error| self.failure(&error.to_string()))?;
         let lifetime = token.refresh_at.saturating_duration_since(Instant::now()) + MARGIN;
         Ok(Token { secret: Secret::new(token.token), lifetime })
@@ -131,10 +135,10 @@ impl Credentials for Google {
         })
     }
 
-    /// A token that should be fresh was refused: it may have been revoked, and a new one may do.
+    /// A token that should still be good was refused: it may have been revoked, and a new one may do.
     fn refused(&self, tokens: &Tokens) -> bool {
         tokens.forget(self.key);
-        true
+        !self.fresh.load(Ordering::Relaxed)
     }
 }
 
