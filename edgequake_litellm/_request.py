@@ -135,7 +135,9 @@ def _translate(fields: Fields) -> None:
             if fields.get(name) is not None:
                 fields[name] = _timeout(name, fields[name])
         if "response_format" in fields:
-            fields["response_format"] = _compat.response_format(fields["response_format"], strict=not _is_google(fields))
+            fields["response_format"] = _compat.response_format(
+                fields["response_format"], strict=not _is_google(fields)
+            )
     except TypeError as error:
         raise bad_request(fields, str(error)) from None
 

@@ -66,6 +66,7 @@ GROUPS: dict[str, tuple[list[str], int]] = {
     # litellm cannot read Cohere's streams, and a stream that is read counts as one that should have failed.
     "cohere": (["cohere", "cohere_chat"], 80),
     "ollama": (["ollama", "ollama_chat"], 80),
+    "google": (["gemini", "vertex_ai"], 97),
 }
 
 

@@ -209,7 +209,6 @@ fn google(status: u16, details: &Details, lower: &str) -> ErrorKind {
         _ if says(&["the model is overloaded.", "500 internal server error", "content has no parts."]) => {
             ErrorKind::InternalServer
         }
-        400 => ErrorKind::BadRequest,
         401 => ErrorKind::Authentication,
         402 => ErrorKind::PaymentRequired,
         403 => ErrorKind::PermissionDenied,

@@ -1,9 +1,6 @@
 //! Whole answers of `generateContent` and of the methods that embed.
 
-use std::sync::OnceLock;
-
 use bytes::Bytes;
-use edgequake_llm::Tokenizer;
 use serde_json::value::RawValue;
 use serde_json::{json, Map, Value};
 
@@ -11,6 +8,7 @@ use super::content::{self, Candidate, Metadata, Piece, Response};
 use super::usage;
 use crate::engine::error::Result;
 use crate::engine::json;
+use crate::tokenizer::encoding_of;
 use crate::wire::chat::answer::{Answer, Choice, Message, ToolCall};
 use crate::wire::errors::Origin;
 use crate::wire::Head;
@@ -162,10 +160,8 @@ pub struct Embedded {
 
 impl Embedded {
     /// litellm's estimate: by OpenAI's tokenizer, over all texts as one.
-    fn estimate(&self) -> u64 {
-        // Its tables cost some 100 ms and are built once, for the first answer that lacks a count.
-        static TOKENIZER: OnceLock<Tokenizer> = OnceLock::new();
-        TOKENIZER.get_or_init(Tokenizer::default_tokenizer).count_tokens(&self.text) as u64
+    fn estimate(&self, model: &str) -> u64 {
+        encoding_of(model).count(&self.text) as u64
     }
 }
 
@@ -233,7 +229,7 @@ pub fn embedding(origin: &Origin, head: &Head, body: Bytes, asked: &Embedded) ->
         return Err(unreadable("the answer holds no vectors"));
     }
     let counted = answer.usage_metadata.as_ref().and_then(|usage| usage.get("promptTokenCount")).and_then(Value::as_u64);
-    let tokens = counted.or(statistics).unwrap_or_else(|| asked.estimate());
+    let tokens = counted.or(statistics).unwrap_or_else(|| asked.estimate(&origin.model));
     let mut usage = json!({"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens});
     if let Some(details) = answer.usage_metadata.as_ref().filter(|usage| usage.contains_key("promptTokensDetails")) {
         usage["prompt_tokens_details"] = usage::read(details, &[]).prompt_details.into();

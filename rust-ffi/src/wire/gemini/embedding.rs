@@ -136,8 +136,11 @@ fn predict(model: &str, input: &[Value], parameters: &Parameters) -> Result<Body
 fn part(place: &str, element: &Value) -> Result<Value> {
     let (source, given, file) = match element {
         Value::String(text) => {
-            let is_file = text.starts_with("gs://") || text.starts_with(media::FILES_API) || text.starts_with("data:");
-            if !is_file {
+            if let Some(name) = text.strip_prefix("files/") {
+                // The Files API's own name of a file.
+                return Ok(json!({"file_data": {"file_uri": format!("{}{name}", media::FILES_API)}}));
+            }
+            if !is_file(text) {
                 return Ok(json!({ "text": text }));
             }
             (text.as_str(), None, None)
@@ -172,16 +175,19 @@ fn part(place: &str, element: &Value) -> Result<Value> {
     Ok(out)
 }
 
+fn is_file(text: &str) -> bool {
+    ["gs://", "data:", "files/", media::FILES_API].iter().any(|start| text.starts_with(start))
+}
+
 /// All that is counted where Google does not count.
 fn texts(input: &[Value]) -> String {
-    let is_text = |text: &&str| !(text.starts_with("gs://") || text.starts_with("data:") || text.starts_with(media::FILES_API));
     let mut out = String::new();
     for element in input {
         let group = match element {
             Value::Array(group) => group.as_slice(),
             one => std::slice::from_ref(one),
         };
-        group.iter().filter_map(Value::as_str).filter(is_text).for_each(|text| out.push_str(text));
+        group.iter().filter_map(Value::as_str).filter(|text| !is_file(text)).for_each(|text| out.push_str(text));
     }
     out
 }
