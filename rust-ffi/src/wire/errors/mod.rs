@@ -99,7 +99,6 @@ impl Origin {
             ErrorKind::RateLimit
             | ErrorKind::ContextWindowExceeded
             | ErrorKind::ContentPolicyViolation
-            | ErrorKind::InternalServer => kind.default_status(),
             | ErrorKind::Authentication
             | ErrorKind::InternalServer
             | ErrorKind::ApiConnection => kind.default_status(),
