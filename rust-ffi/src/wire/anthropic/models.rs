@@ -1,7 +1,8 @@
 //! What Claude models can do, by their names.
 //!
 //! Source: Anthropic's pages "Models overview", "Extended thinking", "Adaptive thinking" and "Effort", as litellm 1.106's table of models
-//! has them. A name is read by its family and version, so that a dated release and the same model at another host are the same model.
+//! has them. A name is read by its family and version, so that a dated release and the same model at another host are the same model, and
+//! a call needs no table to be unpacked. A test holds this to the library's own table of models.
 
 /// litellm's limit for a model of which none is known. The API has no default.
 const UNKNOWN_LIMIT: u32 = 4096;
@@ -171,5 +172,36 @@ mod tests {
         assert!(of("claude-sonnet-4-5").has_output_format() && !of("claude-sonnet-4-20250514").has_output_format());
         assert!(of("claude-mythos-preview").always_thinks() && !of("claude-haiku-5-5").always_thinks());
         assert!(of("claude-opus-4-5").takes_effort() && !of("claude-sonnet-4-5").takes_effort());
+    }
+
+    /// Each rule, and the table's word for it; where the table has no word, it means no.
+    #[test]
+    fn the_rules_agree_with_the_table_of_models() {
+        type Rule = fn(Claude<'static>) -> bool;
+        const RULES: &[(&str, bool, Rule)] = &[
+            ("supports_reasoning", false, Claude::thinks),
+            ("supports_adaptive_thinking", false, Claude::is_adaptive),
+            ("thinking_always_on", false, Claude::always_thinks),
+            ("supports_xhigh_reasoning_effort", false, Claude::takes_xhigh),
+            ("supports_sampling_params", true, Claude::takes_sampling),
+            ("supports_forced_tool_use", true, Claude::can_be_forced),
+            ("supports_mid_conversation_system", false, Claude::takes_late_system),
+            ("supports_native_structured_output", false, Claude::has_output_format),
+            ("supports_output_config", false, Claude::takes_effort),
+            ("supports_speed", false, Claude::takes_speed),
+        ];
+        let table: serde_json::Value = serde_json::from_str(crate::models::text()).unwrap();
+        let table: &'static serde_json::Value = Box::leak(Box::new(table));
+        let claudes = table.as_object().unwrap().iter().filter(|(_, facts)| facts["litellm_provider"] == "anthropic");
+        let mut count = 0;
+        for (name, facts) in claudes {
+            count += 1;
+            let claude = Claude::of(name);
+            assert_eq!(Some(u64::from(claude.limit())), facts["max_output_tokens"].as_u64(), "{name}");
+            for (flag, silent, rule) in RULES {
+                assert_eq!(rule(claude), facts[*flag].as_bool().unwrap_or(*silent), "{name} {flag}");
+            }
+        }
+        assert!(count >= 20, "{count}");
     }
 }
