@@ -18,6 +18,7 @@ use crate::wire::errors::Origin;
 use crate::wire::http::{bearer, headers, join, with_query};
 use crate::wire::params::sort::{self, Rules};
 use crate::wire::providers::Provider;
+use crate::wire::remote::Remotes;
 use crate::wire::{HttpCall, Operation};
 
 /// Members of a chat's body beside `model`, `messages`, `tools`, `options` and `stream`.
@@ -29,13 +30,14 @@ const EMBED_MEMBERS: &[&str] = &["dimensions", "keep_alive", "truncate"];
 pub fn prepare(row: &'static Provider, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
     let mut rules = Rules::of(request)?;
     let stream = operation == Operation::Completion && request.is_stream()?;
+    let mut remotes = Remotes::default();
     let (endpoint, body) = match operation {
         Operation::Completion => {
             if row.name == "ollama" {
                 // litellm's list for this provider has no tools, and it takes them all the same.
                 rules.allowed.extend(["tools", "functions", "tool_choice"].map(Cow::Borrowed));
             }
-            chat(row, route, request, &rules, stream)?
+            chat(row, route, request, &rules, stream, &mut remotes)?
         }
         Operation::Embedding => (Endpoint::Embed, embed(row, route, request, &rules)?),
         _ => return Err(operation.unavailable(row.name)),
@@ -57,7 +59,7 @@ pub fn prepare(row: &'static Provider, operation: Operation, route: &Route, requ
         headers.retain(|(name, value)| name != "content-type" || value != "application/json");
     }
     let url = with_query(url(&route.api_base, endpoint), request)?;
-    Ok(HttpCall { headers, stream, ..HttpCall::post(url, body.write(), Box::new(decoder)) })
+    Ok(HttpCall { headers, stream, remotes, ..HttpCall::post(url, body.write(), Box::new(decoder)) })
 }
 
 /// The endpoint's address; a base that names another one of Ollama's is the same server.
@@ -72,6 +74,7 @@ fn chat<'r>(
     request: &'r Request<'_>,
     rules: &Rules<'_>,
     stream: bool,
+    remotes: &mut Remotes,
 ) -> Result<(Endpoint, Body<'r>)> {
     let messages = messages::read(request)?;
     let mut given = sort::chat(row, &route.model, &route.model, request, rules)?;
@@ -86,13 +89,13 @@ fn chat<'r>(
         _ => Endpoint::Chat,
     };
     let members = if endpoint == Endpoint::Chat {
-        body.set("messages", Json::Own(write_messages(&messages)?));
+        body.set("messages", Json::Own(write_messages(&messages, remotes)?));
         CHAT_MEMBERS
     } else {
         let prompt = prompt::write(&messages)?;
         body.set("prompt", Json::Own(Value::from(prompt.text).to_string()));
         let mut images = Vec::new();
-        push_images(&mut images, &prompt.images);
+        push_images(&mut images, "messages", &prompt.images, remotes);
         body.set("images", own(images));
         GENERATE_MEMBERS
     };
@@ -227,19 +230,19 @@ fn texts<'r>(raw: &'r RawValue) -> Result<Json<'r>> {
     }
 }
 
-fn write_messages(messages: &[Message<'_>]) -> Result<String> {
+fn write_messages(messages: &[Message<'_>], remotes: &mut Remotes) -> Result<String> {
     let mut out = vec![b'['];
     for (number, message) in messages.iter().enumerate() {
         if number > 0 {
             out.push(b',');
         }
-        write_message(&mut out, message)?;
+        write_message(&mut out, message, remotes)?;
     }
     out.push(b']');
     Ok(text(out))
 }
 
-fn write_message(out: &mut Vec<u8>, message: &Message<'_>) -> Result<()> {
+fn write_message(out: &mut Vec<u8>, message: &Message<'_>, remotes: &mut Remotes) -> Result<()> {
     let role = match message.role {
         Role::System => "system",
         Role::User => "user",
@@ -268,7 +271,7 @@ fn write_message(out: &mut Vec<u8>, message: &Message<'_>) -> Result<()> {
         }
     }
     out.extend_from_slice(b",\"images\":");
-    push_images(out, &images);
+    push_images(out, &format!("messages[{}].content", message.at), &images, remotes);
     if message.role == Role::Assistant {
         let thought = match message.str("reasoning_content")? {
             Some(thought) => Some(thought),
@@ -316,14 +319,20 @@ fn push_calls(out: &mut Vec<u8>, message: &Message<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Images are base64 without the prefix of a data URI. Anything else goes as it is: Ollama says what is wrong with it.
-fn push_images(out: &mut Vec<u8>, images: &[Cow<'_, str>]) {
+/// Images are base64 without the prefix of a data URI. Those at an address are fetched, for Ollama does not do it; anything else goes as it
+/// is, and Ollama says what is wrong with it.
+fn push_images(out: &mut Vec<u8>, place: &str, images: &[Cow<'_, str>], remotes: &mut Remotes) {
     out.push(b'[');
     for (number, url) in images.iter().enumerate() {
         if number > 0 {
             out.push(b',');
         }
-        json::push_string(out, DataUri::parse(url).map_or(url.as_ref(), |uri| uri.base64));
+        if url.starts_with("http://") || url.starts_with("https://") {
+            let token = remotes.add(place, url, |file| format!("\"{}\"", file.base64));
+            out.extend_from_slice(token.as_bytes());
+        } else {
+            json::push_string(out, DataUri::parse(url).map_or(url.as_ref(), |uri| uri.base64));
+        }
     }
     out.push(b']');
 }

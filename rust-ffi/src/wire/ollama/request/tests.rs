@@ -4,6 +4,7 @@ use crate::engine::error::{ErrorKind, Result};
 use crate::engine::request::Request;
 use crate::engine::route::{Route, Secret};
 use crate::wire::ollama::Ollama;
+use crate::wire::remote::File;
 use crate::wire::{Dialect, HttpCall, Operation};
 
 fn prepared(provider: &str, operation: Operation, request: Value) -> Result<HttpCall> {
@@ -126,6 +127,19 @@ fn l1_messages_have_arguments_as_objects_and_images_without_a_prefix() {
         json!({"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{\"n\": 1e400}"}}]}]});
     let call = prepared("ollama_chat", Operation::Completion, number).unwrap();
     assert!(String::from_utf8_lossy(&call.body).contains("\"arguments\":{\"n\": 1e400}"));
+}
+
+#[test]
+fn images_at_an_address_are_fetched_before_the_request_is_sent() {
+    let content = json!([{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": "https://h/cat.png"}}]);
+    for provider in ["ollama", "ollama_chat"] {
+        let request = json!({"messages": [{"role": "user", "content": content}]});
+        let call = prepared(provider, Operation::Completion, request).unwrap();
+        let file = File { media_type: "image/png".into(), base64: "AAAA".into() };
+        let sent: Value = serde_json::from_slice(&call.remotes.fill(&call.body, vec![file])).unwrap();
+        let images = if provider == "ollama" { &sent["images"] } else { &sent["messages"][0]["images"] };
+        assert_eq!(images, &json!(["AAAA"]), "{provider}");
+    }
 }
 
 #[test]
