@@ -115,6 +115,7 @@ fn fills_in(row: &Provider) -> bool {
             | "ollama_chat"
             | "maritalk"
             | "minimax"
+            | "watsonx"
             | "cohere"
             | "cohere_chat"
             | "gemini"

@@ -20,6 +20,7 @@ pub mod params;
 pub mod providers;
 pub mod remote;
 pub mod sse;
+pub mod watsonx;
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -143,6 +144,7 @@ pub fn dialect(route: &Route) -> &'static dyn Dialect {
         Some(providers::Protocol::Ollama) => &ollama::Ollama,
         Some(providers::Protocol::Gemini) => &gemini::AiStudio,
         Some(providers::Protocol::Vertex) => &gemini::Vertex,
+        Some(providers::Protocol::Watsonx) => &watsonx::Watsonx,
         _ => &openai::OpenAi,
     }
 }

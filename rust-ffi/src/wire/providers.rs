@@ -29,6 +29,7 @@ pub enum Protocol {
     Gemini,
     /// Gemini's models on Vertex AI.
     Vertex,
+    Watsonx,
 }
 
 /// Where a value comes from when the request does not carry it.

@@ -109,7 +109,7 @@ impl Decode for Decoder {
         let (origin, foreign) = (self.origin.clone(), self.origin.clone());
         stream::decoder(stream::Settings {
             // litellm shows the model that was asked for; Azure's deployments have names of their own, so there it is the provider's.
-            model: (self.origin.row.protocol == Protocol::OpenAi).then(|| self.origin.model.clone()),
+            model: (self.origin.row.protocol != Protocol::Azure).then(|| self.origin.model.clone()),
             include_usage: self.include_usage,
             error: Box::new(move |raw: &RawValue| origin.from_error_object(raw)),
             foreign_body: Box::new(move |body| not_a_stream(&foreign, body)),

@@ -673,6 +673,26 @@ pub fn volcengine(_: &str) -> Supported {
     ])
 }
 
+pub fn watsonx(_: &str) -> Supported {
+    Supported::new(&[
+        Temperature,
+        MaxTokens,
+        TopP,
+        FrequencyPenalty,
+        Stop,
+        Seed,
+        Stream,
+        Tools,
+        ToolChoice,
+        Logprobs,
+        TopLogprobs,
+        N,
+        PresencePenalty,
+        ResponseFormat,
+        ReasoningEffort,
+    ])
+}
+
 pub fn zai(model: &str) -> Supported {
     const ZAI: Supported = Supported::new(&[MaxTokens, Stream, StreamOptions, Temperature, TopP, Stop, Tools, ToolChoice]);
     if base_model(model).starts_with("glm-4.5")

@@ -595,6 +595,15 @@ pub static ALL: &[Provider] = &[
         .key(&[Setting("wandb_key"), Env("WANDB_API_KEY"), ANY])
         .chat(list::compatible_with_effort)
         .max_tokens(),
+    Provider { protocol: Protocol::Watsonx, ..row("watsonx") }
+        .own(&[Env("WATSONX_API_BASE"), Env("WATSONX_URL"), Env("WX_URL"), Env("WML_URL")])
+        .key(&[Env("WATSONX_APIKEY"), Env("WATSONX_API_KEY"), Env("WX_API_KEY"), ANY])
+        .no_key(None)
+        .chat(list::watsonx)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable(Unreadable::ApiConnection)
+        .body(&[("stream", "false")])
+        .quirks(&[Quirk::PlainTools]),
     row("xai")
         .at("https://api.x.ai/v1", &[Env("XAI_API_BASE")])
         .key(&[Setting("xai_key"), Env("XAI_API_KEY"), ANY])
