@@ -124,8 +124,11 @@ fn url(route: &Route, request: &Request<'_>, deployment: Option<&str>) -> Result
     Ok(format!("{url}{separator}version={}", utf8_percent_encode(version, UNRESERVED)))
 }
 
+/// Headers that are known before the first attempt.
+type Known = Vec<(String, String)>;
+
 /// A token of the caller's, a key of Cloud Pak for Data, or a key that IAM gives tokens for.
-fn credentials(route: &Route, request: &Request<'_>) -> Result<(Vec<(String, String)>, Option<Iam>)> {
+fn credentials(route: &Route, request: &Request<'_>) -> Result<(Known, Option<Iam>)> {
     if let Some(token) = TOKEN.value(request)? {
         route::check_key(&token)?;
         return Ok((vec![bearer(&token)], None));
