@@ -166,6 +166,46 @@ def test_embeddings_of_several_texts_keep_their_order(aimock: Aimock) -> None:
     assert asyncio.run(ask(["two", "one"])) == [second, first]
 
 
+# -- Google's protocol ---------------------------------------------------------------------------------------------------
+
+
+def gemini(aimock: Aimock, text: str) -> dict[str, Any]:
+    return aimock.call(text, "gemini/gemini-2.5-flash", "/v1beta")
+
+
+def test_gemini_answers_and_streams(aimock: Aimock) -> None:
+    answer = litellm.completion(**gemini(aimock, "Say hello"))
+    assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == (HELLO, "stop")
+    chunks, text = collect(litellm.completion(**gemini(aimock, "Say hello"), stream=True))
+    assert text == HELLO
+    assert sum(bool(chunk.choices and chunk.choices[0].delta.content) for chunk in chunks) > 10
+    paths = [request["path"].split("?")[0] for request in aimock.journal]
+    model = "/v1beta/models/gemini-2.5-flash"
+    assert paths == [f"{model}:generateContent", f"{model}:streamGenerateContent"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_gemini_calls_a_tool(aimock: Aimock, stream: bool) -> None:
+    call = gemini(aimock, "How is the weather?")
+    answer = litellm.completion(**call, tools=TOOLS, stream=stream)
+    whole = litellm.stream_chunk_builder(list(answer)) if stream else answer
+    assert whole.choices[0].finish_reason == "tool_calls"
+    (tool_call,) = whole.choices[0].message.tool_calls
+    assert json.loads(tool_call.function.arguments) == {"city": "Paris", "unit": "celsius"}
+
+
+def test_gemini_thinks(aimock: Aimock) -> None:
+    message = litellm.completion(**gemini(aimock, "Think first")).choices[0].message
+    assert (message.reasoning_content, message.content) == ("Two and two are four.", "4")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, litellm.RateLimitError), (503, litellm.ServiceUnavailableError)])
+def test_geminis_errors_have_litellms_classes(aimock: Aimock, status: int, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as raised:
+        litellm.completion(**gemini(aimock, f"Fail with {status}"), num_retries=0)
+    assert getattr(raised.value, "status_code", None) == status
+
+
 # -- errors and retries ------------------------------------------------------------------------------------------------
 
 

@@ -247,3 +247,49 @@ fn a15_anthropics_types_tell_the_class() {
         assert_eq!((error.kind, error.status_code, error.http_status), (kind, code, Some(status)), "{status} {body}");
     }
 }
+
+#[test]
+fn googles_statuses_and_words_tell_the_class() {
+    use ErrorKind::*;
+    let body = |code: u16, status: &str, message: &str| {
+        serde_json::json!({"error": {"code": code, "message": message, "status": status}}).to_string()
+    };
+    let table = [
+        (400, body(400, "INVALID_ARGUMENT", "Invalid value"), BadRequest, 400),
+        (400, body(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."), Authentication, 401),
+        (
+            400,
+            body(
+                400,
+                "INVALID_ARGUMENT",
+                "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).",
+            ),
+            ContextWindowExceeded,
+            400,
+        ),
+        (401, body(401, "UNAUTHENTICATED", "no"), Authentication, 401),
+        (402, body(402, "UNKNOWN", "Insufficient Balance"), PaymentRequired, 402),
+        (403, body(403, "PERMISSION_DENIED", "no"), BadRequest, 403),
+        (403, "<html>forbidden</html>".to_owned(), PermissionDenied, 403),
+        (403, body(403, "PERMISSION_DENIED", "Vertex AI API has not been used in project 1"), BadRequest, 403),
+        (404, body(404, "NOT_FOUND", "models/x is not found"), NotFound, 404),
+        (408, body(408, "UNKNOWN", "late"), Timeout, 408),
+        (409, body(409, "ABORTED", "Conflict"), BadRequest, 409),
+        (429, body(429, "RESOURCE_EXHAUSTED", "slow down"), RateLimit, 429),
+        (500, body(500, "INTERNAL", "boom"), InternalServer, 500),
+        (500, body(429, "RESOURCE_EXHAUSTED", "wrapped"), RateLimit, 429),
+        (502, "<html>502</html>".to_owned(), ApiConnection, 500),
+        (503, body(503, "UNAVAILABLE", "try later"), ServiceUnavailable, 503),
+        (503, body(503, "UNAVAILABLE", "The model is overloaded."), InternalServer, 500),
+        (504, body(504, "DEADLINE_EXCEEDED", "late"), Timeout, 504),
+        (529, body(529, "UNKNOWN", "Overloaded"), Api, 529),
+    ];
+    for (status, body, kind, code) in table {
+        for provider in ["gemini", "vertex_ai"] {
+            let error = refusal(provider, status, &body);
+            assert_eq!((error.kind, error.status_code, error.http_status), (kind, code, Some(status)), "{provider} {body}");
+        }
+    }
+    let reasons = r#"{"error":{"code":400,"message":"Bad key","details":[{"reason":"API_KEY_INVALID"}]}}"#;
+    assert_eq!(refusal("gemini", 400, reasons).kind, Authentication);
+}
