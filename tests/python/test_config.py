@@ -6,6 +6,7 @@ import ast
 import importlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import warnings
@@ -345,11 +346,14 @@ def test_type_checkers_see_the_package(tmp_path: Path) -> None:
         "reveal_type(litellm.RateLimitError)\n"
         "litellm.completion(7)\n"
     )
+    # mypy finds an installed package by itself, and refuses to be shown the way to it.
+    path = {} if "site-packages" in PACKAGE.parts else {"MYPYPATH": str(PACKAGE.parent)}
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)],
         capture_output=True,
         text=True,
-        cwd=PACKAGE.parent,
+        cwd=tmp_path,
+        env={**os.environ, **path},
         check=False,
     )
     errors = [line for line in checked.stdout.splitlines() if "program.py" in line and "error" in line]
