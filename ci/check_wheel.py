@@ -118,7 +118,9 @@ def binary_faults(library: lief.Binary, platform: str) -> list[str]:
     needed = {entry if isinstance(entry, str) else entry.name for entry in library.libraries}
     if isinstance(library, lief.MachO.Binary):
         # A dynamic library lists its own name first.
-        needed -= {command.name for command in library.commands if command.command == lief.MachO.LoadCommand.TYPE.ID_DYLIB}
+        needed -= {
+            command.name for command in library.commands if command.command == lief.MachO.LoadCommand.TYPE.ID_DYLIB
+        }
 
     found = []
     expected = set(SYMBOLS.read_text(encoding="ascii").split())

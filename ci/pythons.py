@@ -67,7 +67,11 @@ def test(name: str, interpreter: Path, wheel: Path) -> Outcome:
     directory, log = CACHE / name, CACHE / f"{name}.log"
     python = directory / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     environment = {
-        **{key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME", "EDGEQUAKE_LIBRARY")},
+        **{
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("PYTHONPATH", "PYTHONHOME", "EDGEQUAKE_LIBRARY")
+        },
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }

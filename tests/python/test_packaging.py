@@ -187,7 +187,11 @@ def compiled(directory: Path, source: str, *options: str) -> Path:
         ("int surplus;  int surplus_function(void) { return 1; }", (), "it exports surplus_function, which is not in"),
         ("static int none;", (), "it does not export eq_version"),
         ("void PyErr_Clear(void); void f(void) { PyErr_Clear(); }", (), "it needs PyErr_Clear of Python"),
-        ("static int none;", ("-Wl,--no-as-needed", "-lother"), "it needs libother.so.1, which not every system of manylinux_2_17"),
+        (
+            "static int none;",
+            ("-Wl,--no-as-needed", "-lother"),
+            "it needs libother.so.1, which not every system of manylinux_2_17",
+        ),
         (
             "int getentropy(void *, unsigned long); int f(void) { return getentropy(0, 0); }",
             (),

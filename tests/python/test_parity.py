@@ -94,7 +94,8 @@ def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     reason=f"PARITY WITH LITELLM IS NOT TESTED: the cases are not in {os.path.join('..', 'shared', 'parity')} beside this repository",
 )
 @pytest.mark.skipif(
-    sys.implementation.name == "pypy", reason="the program that makes the calls freezes the garbage collector, which is CPython's"
+    sys.implementation.name == "pypy",
+    reason="the program that makes the calls freezes the garbage collector, which is CPython's",
 )
 @pytest.mark.parametrize(("providers", "least_percent"), GROUPS.values(), ids=GROUPS)
 def test_calls_do_what_litellms_do(providers: list[str], least_percent: int, tmp_path: Path) -> None:

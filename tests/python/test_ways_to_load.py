@@ -174,7 +174,9 @@ def test_a_subinterpreter_that_shares_the_gil_makes_calls(local_provider: LocalP
 @needs_subinterpreters
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="before Python 3.12 all interpreters share one GIL")
 def test_an_isolated_subinterpreter_makes_calls_or_says_why_not(local_provider: LocalProvider) -> None:
-    code = "try:\n" + textwrap.indent(call(local_provider), "    ") + "\nexcept ImportError as error:\n    print(error)\n"
+    code = (
+        "try:\n" + textwrap.indent(call(local_provider), "    ") + "\nexcept ImportError as error:\n    print(error)\n"
+    )
     for line in in_an_interpreter(code, isolated=True):
         if line not in ("You said: Hello", _native.library_path()):
             assert line.startswith("edgequake_litellm cannot load its cffi module: ")
