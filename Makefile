@@ -43,8 +43,8 @@ ifneq ($(PORTABLE),)
   RUST_TARGET := $(PORTABLE)-unknown-linux-gnu
   PLATFORM := manylinux_$(subst .,_,$(GLIBC))_$(PORTABLE)
   ZIGBUILD := $(CURDIR)/$(VENV)/bin/cargo-zigbuild
-  # setuptools-rust reads the first two, in this make and in the tests that build the package.
-  RELEASE_ENVIRONMENT := CARGO='$(ZIGBUILD)' CARGO_BUILD_TARGET=$(RUST_TARGET).$(GLIBC) \
+  # setup.py reads the first, cargo-zigbuild the others: in this make, and in the tests that build the package.
+  RELEASE_ENVIRONMENT := EDGEQUAKE_CARGO='$(ZIGBUILD)' CARGO_BUILD_TARGET=$(RUST_TARGET).$(GLIBC) \
     CARGO_ZIGBUILD_ZIG_PATH='$(CURDIR)/$(VENV)/bin/zig'
   RELEASE_CARGO := CARGO_ZIGBUILD_ZIG_PATH='$(CURDIR)/$(VENV)/bin/zig' '$(ZIGBUILD)'
   RELEASE_TARGET := --target $(RUST_TARGET).$(GLIBC)

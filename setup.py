@@ -10,6 +10,7 @@ What the package is (name, dependencies, …) stands in pyproject.toml. Here is 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -45,7 +46,15 @@ def library_name(platform: str) -> str:
 
 
 class BuildLibrary(build_rust):
-    """setuptools-rust's build step, with the library's own name in place of an extension module's."""
+    """setuptools-rust's build step, with the library's own name in place of an extension module's.
+
+    ``EDGEQUAKE_CARGO`` in the environment is a command to call in place of cargo, such as cargo-zigbuild. (setuptools-rust
+    takes it from ``CARGO``; but cargo-zigbuild takes that for the cargo that it is to call, and would call itself.)
+    """
+
+    def initialize_options(self) -> None:
+        super().initialize_options()
+        self.cargo = os.environ.get("EDGEQUAKE_CARGO") or self.cargo
 
     def get_dylib_ext_path(self, ext: RustExtension, target_fname: str) -> str:
         extension_module = Path(super().get_dylib_ext_path(ext, target_fname))
