@@ -110,10 +110,12 @@ def binary_faults(library: lief.Binary, platform: str) -> list[str]:
     # A Mach-O symbol has C's underscore before its name.
     underscore = "_" if isinstance(library, lief.MachO.Binary) else ""
     exported = {function.name.removeprefix(underscore) for function in library.exported_functions}
+    imported = {function.name.removeprefix(underscore) for function in library.imported_functions}
     if isinstance(library, lief.ELF.Binary):
         exported = {symbol.name for symbol in library.exported_symbols}
-    imported = {function.name.removeprefix(underscore) for function in library.imported_functions}
-    if isinstance(library, (lief.ELF.Binary, lief.MachO.Binary)):
+        # Also those that have no type, as where no library that is linked has them.
+        imported = {symbol.name for symbol in library.dynamic_symbols if symbol.shndx == 0}
+    if isinstance(library, lief.MachO.Binary):
         imported |= {symbol.name.removeprefix(underscore) for symbol in library.imported_symbols}
     needed = {entry if isinstance(entry, str) else entry.name for entry in library.libraries}
     if isinstance(library, lief.MachO.Binary):

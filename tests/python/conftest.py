@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import textwrap
 import time
-from typing import Any, Callable
+from pathlib import Path
+from typing import Any, Callable, Iterator
 
 import pytest
 
@@ -19,6 +21,21 @@ __all__ = ["local_provider"]
 
 MESSAGES = [{"role": "user", "content": "Say hello"}]
 KEY = "sk-test-a-key-that-no-error-may-show"
+
+
+@contextlib.contextmanager
+def importing_from(*folders: Path) -> Iterator[None]:
+    """Has folders of the repository on the path, and takes them off again.
+
+    The repository's own folder holds the package: left on the path, it would hide an installed wheel that is to be tested
+    from the programs that tests start.
+    """
+    before = sys.path[:]
+    sys.path[:0] = map(str, folders)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 @pytest.fixture(autouse=True)

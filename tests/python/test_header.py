@@ -12,14 +12,16 @@ import pytest
 
 from edgequake_litellm import _native
 
+from .conftest import importing_from
+
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include"
 HEADER = INCLUDE / "edgequake.h"
-sys.path[:0] = [str(ROOT), str(ROOT / "ci")]
 
-import symbols  # noqa: E402
+with importing_from(ROOT, ROOT / "ci"):
+    import symbols
 
-import build_ffi  # noqa: E402
+    import build_ffi
 
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{INCLUDE}"]
 

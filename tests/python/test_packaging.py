@@ -16,10 +16,12 @@ import pytest
 
 from edgequake_litellm import _native
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "ci"))
+from .conftest import importing_from
 
-import check_wheel  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
+
+with importing_from(ROOT / "ci"):
+    import check_wheel
 
 # Rust and build tools are slow to start from nothing, and are shared with the build that made the installed package.
 ENVIRONMENT = {**os.environ, "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "rust-ffi/target"))}
@@ -36,7 +38,11 @@ def run(*command: object, cwd: Path) -> str:
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("sdist")
-    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", directory, ROOT, cwd=directory)
+    # Of a copy: building leaves files in the tree, and the tests of another Python may be at it too.
+    unneeded = shutil.ignore_patterns(".*", "target", "build", "dist", "node_modules", "*.egg-info", "__pycache__")
+    source = shutil.copytree(ROOT, directory / "repository", ignore=unneeded)
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", directory, source, cwd=directory)
+    shutil.rmtree(source)
     (archive,) = directory.glob("*.tar.gz")
     return archive
 
