@@ -248,8 +248,10 @@ if __name__ == "__main__":
             say(type(error).__name__, error.status_code)
         pool.close()
         pool.join()
-    with ProcessPoolExecutor(2, mp_context=context) as pool:
-        say(list(pool.map(ask, numbers)) == expected)
+    # PyPy 3.9's own is broken where processes are not forked: it calls a method that it does not have.
+    if sys.argv[1] == "fork" or sys.implementation.name != "pypy":
+        with ProcessPoolExecutor(2, mp_context=context) as pool:
+            assert list(pool.map(ask, numbers)) == expected
     process = context.Process(target=ask)
     process.start()
     process.join()
@@ -266,4 +268,4 @@ def test_multiprocessing(tmp_path: Path, arguments: dict[str, Any], method: str)
         lines = programs.finish(
             programs.start_file(program, {**arguments, "api_base": provider.base_url}, *FORKS, argv=[method])
         )
-    assert lines == ["True True", "NotFoundError 404", "True", "exit 0 True"]
+    assert lines == ["True True", "NotFoundError 404", "exit 0 True"]
