@@ -72,7 +72,7 @@ def test_gunicorn(tmp_path: Path, arguments: dict[str, Any], worker: str, preloa
         bind, inherited = f"fd://{listener.fileno()}", [listener.fileno()]
         if sys.implementation.name == "pypy":
             # gunicorn asks a descriptor for the address of another kind of socket, and PyPy answers with chance bytes.
-            bind, inherited = address, []
+            bind, inherited = address.removeprefix("http://"), []
             listener.close()
         options = ["--bind", bind, "--workers", "2", "--worker-class", worker, "--threads", "4"]
         options += ["--error-logfile", str(log), "--chdir", str(tmp_path), "--worker-tmp-dir", str(tmp_path)]
