@@ -96,8 +96,9 @@ STATES: dict[str, Callable[[], Any]] = {
 WAYS = {
     "completion": "ask()",
     "a stream": "text(litellm.completion(**arguments, stream=True))",
-    "asyncio.run": "asyncio.run(ask_async())",
-    "a stream in asyncio.run": "asyncio.run(read())",
+    # Not in asyncio's debug mode: that reads source files, and an interrupt of it leaves one open.
+    "asyncio.run": "asyncio.run(ask_async(), debug=False)",
+    "a stream in asyncio.run": "asyncio.run(read(), debug=False)",
     "trio.run": "trio.run(ask_async)",
 }
 
