@@ -246,10 +246,12 @@ impl WireCall<'_> {
         let total = limits.total;
         let late = |_| timeout("the whole call", total);
         let mut response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
-        if response.status() == 401 && self.wire.signer.as_ref().is_some_and(|s| s.credentials.refused(self.tokens)) {
+        let mut head = transport::head(&response);
+        let signer = self.wire.signer.as_ref().filter(|_| matches!(head.status, 401 | 403));
+        if signer.is_some_and(|signer| signer.credentials.refused(&head, self.tokens)) {
             response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
+            head = transport::head(&response);
         }
-        let head = transport::head(&response);
         if !(200..300).contains(&head.status) {
             let patience = deadline.min(Instant::now() + ERROR_BODY_TIME);
             let body = tokio::time::timeout_at(patience, read_body(response, limits.idle, MAX_ERROR_BODY, true)).await;

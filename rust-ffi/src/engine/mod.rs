@@ -16,4 +16,4 @@ pub mod request;
 pub mod retry;
 pub mod route;
 pub mod tokens;
-mod transport;
+pub(crate) mod transport;

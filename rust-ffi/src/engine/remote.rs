@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// credentials.
 pub async fn fill(remotes: &Remotes, http: &reqwest::Client, body: &[u8]) -> Result<Vec<u8>> {
     let files = try_join_all(remotes.0.iter().map(|remote| read(remote, http))).await?;
-    Ok(remotes.fill(body, files))
+    remotes.fill(body, files)
 }
 
 async fn read(remote: &Remote, http: &reqwest::Client) -> Result<File> {

@@ -120,6 +120,7 @@ fn fills_in(row: &Provider) -> bool {
             | "cohere_chat"
             | "gemini"
             | "vertex_ai"
+            | "bedrock"
     )
 }
 
@@ -185,6 +186,7 @@ fn through_proxy(request: &Request<'_>, env: Env<'_>) -> Result<bool> {
 /// litellm's order: the provider that the caller names, the prefix, the address, the model's own name.
 fn split<'m>(model: &'m str, custom: Option<&'m str>, api_base: Option<&str>) -> Result<(&'m str, &'m str)> {
     let prefixed = model.split_once('/');
+    let custom = custom.map(|name| if name == "bedrock_converse" { "bedrock" } else { name });
     if let Some(custom) = custom {
         if !providers::is_known(custom) {
             return Err(unknown_provider(model, Some(custom)));
@@ -195,6 +197,10 @@ fn split<'m>(model: &'m str, custom: Option<&'m str>, api_base: Option<&str>) ->
             Some((prefix, rest)) if prefix == custom => (custom, rest),
             _ => (custom, model),
         });
+    }
+    if let Some(("bedrock_converse", rest)) = prefixed {
+        // The name that litellm's lists of models give to Bedrock's Converse API.
+        return Ok(("bedrock", rest));
     }
     if let Some((prefix, rest)) = prefixed {
         if providers::is_known(prefix) {
@@ -249,7 +255,7 @@ fn base_of(row: &Provider, request: &Request<'_>, env: Env<'_>) -> Result<String
             None => row.api_base.ok_or_else(|| no_address(row))?.to_owned(),
         },
     };
-    check_address(&base)?;
+    check_address("api_base", &base)?;
     Ok(base.trim_end_matches('/').to_owned())
 }
 
@@ -335,18 +341,19 @@ pub fn check_key(key: &str) -> Result<()> {
     ))
 }
 
-fn check_address(base: &str) -> Result<()> {
+/// An address that the caller gives in the argument `name`.
+pub fn check_address(name: &str, base: &str) -> Result<()> {
     if !base.bytes().all(|b| (b'!'..=b'~').contains(&b)) {
-        return Err(Error::bad_request("`api_base` holds a line break, a space or a character outside ASCII; remove it"));
+        return Err(Error::bad_request(format!("`{name}` holds a line break, a space or a character outside ASCII; remove it")));
     }
     let rest = ["http://", "https://"].iter().find_map(|scheme| {
         base.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme)).map(|_| &base[scheme.len()..])
     });
     match rest {
         Some(rest) if !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']) => Ok(()),
-        _ => Err(Error::bad_request(
-            "`api_base` must begin with http:// or https:// and name a host, as in http://localhost:8000/v1",
-        )),
+        _ => Err(Error::bad_request(format!(
+            "`{name}` must begin with http:// or https:// and name a host, as in http://localhost:8000/v1"
+        ))),
     }
 }
 

@@ -8,6 +8,7 @@ use reqwest::Method;
 
 use crate::engine::error::Result;
 use crate::engine::tokens::Tokens;
+use crate::wire::Head;
 
 /// An attempt that is about to be sent.
 pub struct Attempt<'a> {
@@ -30,9 +31,9 @@ pub trait Credentials: Send + Sync {
     /// Called before each attempt, on the engine's threads and within the call's deadline.
     fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a>;
 
-    /// The provider answered 401. True when other credentials may help: then the call is sent once more, which is no retry.
-    fn refused(&self, tokens: &Tokens) -> bool {
-        let _ = tokens;
+    /// The provider answered 401 or 403. True when other credentials may help: then the call is sent once more, which is no retry.
+    fn refused(&self, head: &Head, tokens: &Tokens) -> bool {
+        let _ = (head, tokens);
         false
     }
 }

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::engine::error::Result;
+
 /// A file that was read.
 pub struct File {
     pub media_type: String,
@@ -12,8 +14,8 @@ pub struct File {
     pub base64: String,
 }
 
-/// What a dialect writes for a file: JSON.
-type Render = Box<dyn Fn(File) -> String + Send + Sync>;
+/// What a dialect writes for a file: JSON; or why it can write nothing.
+type Render = Box<dyn Fn(File) -> Result<String> + Send + Sync>;
 
 /// A file that is to be read.
 pub struct Remote {
@@ -32,6 +34,16 @@ pub struct Remotes(pub Vec<Remote>);
 impl Remotes {
     /// Notes a file and gives back the token to write in its place.
     pub fn add(&mut self, place: &str, url: &str, render: impl Fn(File) -> String + Send + Sync + 'static) -> String {
+        self.add_checked(place, url, move |file| Ok(render(file)))
+    }
+
+    /// The same for a provider that does not take every file.
+    pub fn add_checked(
+        &mut self,
+        place: &str,
+        url: &str,
+        render: impl Fn(File) -> Result<String> + Send + Sync + 'static,
+    ) -> String {
         // Random, so that no text of the caller's can be taken for one.
         let token = format!("\"file {:032x}\"", fastrand::u128(..));
         self.0.push(Remote { place: place.to_owned(), url: url.to_owned(), token: token.clone(), render: Box::new(render) });
@@ -43,7 +55,7 @@ impl Remotes {
     }
 
     /// The body with the files, in the order in which they were noted, in their tokens' places.
-    pub fn fill(&self, body: &[u8], files: Vec<File>) -> Vec<u8> {
+    pub fn fill(&self, body: &[u8], files: Vec<File>) -> Result<Vec<u8>> {
         let size: usize = files.iter().map(|file| file.base64.len() + 128).sum();
         let mut out = Vec::with_capacity(body.len() + size);
         let mut rest = body;
@@ -57,11 +69,11 @@ impl Remotes {
         for (at, remote, file) in places {
             let before = at - (body.len() - rest.len());
             out.extend_from_slice(&rest[..before]);
-            out.extend_from_slice((remote.render)(file).as_bytes());
+            out.extend_from_slice((remote.render)(file)?.as_bytes());
             rest = &rest[before + remote.token.len()..];
         }
         out.extend_from_slice(rest);
-        out
+        Ok(out)
     }
 }
 
@@ -82,8 +94,8 @@ mod tests {
         let second = remotes.add("b", "http://h/2", |file| format!("\"{}\"", file.base64));
         let body = format!("{{\"x\":{second},\"y\":{first},\"z\":1}}");
         let file = |data: &str| File { media_type: "image/png".into(), base64: data.into() };
-        let filled = remotes.fill(body.as_bytes(), vec![file("AA=="), file("BB==")]);
+        let filled = remotes.fill(body.as_bytes(), vec![file("AA=="), file("BB==")]).unwrap();
         assert_eq!(String::from_utf8(filled).unwrap(), r#"{"x":"BB==","y":["image/png","AA=="],"z":1}"#);
-        assert_eq!(Remotes::default().fill(b"{}", Vec::new()), b"{}");
+        assert_eq!(Remotes::default().fill(b"{}", Vec::new()).unwrap(), b"{}");
     }
 }
