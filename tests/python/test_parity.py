@@ -67,6 +67,7 @@ GROUPS: dict[str, tuple[list[str], int]] = {
     "openai_compatible": (OPENAI_COMPATIBLE, 97),
     "azure": (["azure"], 97),
     "anthropic": (["anthropic"], 92),
+    "bedrock": (["bedrock"], 96),
     # litellm cannot read Cohere's streams, and a stream that is read counts as one that should have failed.
     "cohere": (["cohere", "cohere_chat"], 80),
     "ollama": (["ollama", "ollama_chat"], 80),

@@ -4,7 +4,9 @@
 //! buffer, and brings a [`Decode`] that reads what comes back. It knows nothing of sockets, retries or C.
 
 pub mod anthropic;
+pub mod aws;
 pub mod azure;
+pub mod bedrock;
 pub mod body;
 pub mod chat;
 pub mod cohere;
@@ -72,7 +74,9 @@ impl Head {
 
     /// The provider's id of the request, under whatever name it comes.
     pub fn request_id(&self) -> Option<&str> {
-        ["x-request-id", "request-id", "apim-request-id", "x-ms-request-id", "cf-ray"].iter().find_map(|n| self.header(n))
+        ["x-request-id", "request-id", "apim-request-id", "x-ms-request-id", "x-amzn-requestid", "cf-ray"]
+            .iter()
+            .find_map(|n| self.header(n))
     }
 }
 
@@ -141,6 +145,7 @@ pub fn dialect(route: &Route) -> &'static dyn Dialect {
         Some(providers::Protocol::Anthropic) => &anthropic::Anthropic,
         Some(providers::Protocol::Azure) => &azure::Azure,
         Some(providers::Protocol::Cohere) => &cohere::Cohere,
+        Some(providers::Protocol::Bedrock) => &bedrock::Bedrock,
         Some(providers::Protocol::Ollama) => &ollama::Ollama,
         Some(providers::Protocol::Gemini) => &gemini::AiStudio,
         Some(providers::Protocol::Vertex) => &gemini::Vertex,

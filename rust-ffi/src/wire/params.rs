@@ -67,6 +67,8 @@ parameters! {
     WebSearchOptions = "web_search_options",
     ServerSideToolInvocations = "include_server_side_tool_invocations",
     ContextManagement = "context_management",
+    RequestMetadata = "requestMetadata",
+    OutputConfig = "output_config",
 }
 
 /// A set of parameters.
@@ -103,16 +105,21 @@ impl fmt::Debug for Set {
 #[derive(Clone, Copy, Debug)]
 pub struct Supported {
     pub base: &'static [Param],
-    pub without: &'static [Param],
+    pub without: Set,
     pub with: &'static [Param],
 }
 
 impl Supported {
     pub const fn new(base: &'static [Param]) -> Self {
-        Supported { base, without: &[], with: &[] }
+        Supported { base, without: Set(0), with: &[] }
     }
 
     pub const fn without(self, without: &'static [Param]) -> Self {
+        self.less(Set::of(without))
+    }
+
+    /// The same for a set that is put together by the model.
+    pub const fn less(self, without: Set) -> Self {
         Supported { without, ..self }
     }
 
@@ -121,7 +128,7 @@ impl Supported {
     }
 
     pub fn list(&self) -> impl Iterator<Item = Param> + '_ {
-        self.base.iter().filter(|p| !self.without.contains(p)).chain(self.with).copied()
+        self.base.iter().filter(|p| !self.without.has(**p)).chain(self.with).copied()
     }
 
     pub fn names(&self) -> Vec<&'static str> {
@@ -138,6 +145,9 @@ impl Supported {
 /// Parameters that are not held against a provider that does not list them, as in litellm: they change nothing of the answer.
 /// They are then not sent.
 pub const UNCHECKED: Set = Set::of(&[Param::User, Param::Stream, Param::StreamOptions, Param::MaxRetries, Param::ExtraHeaders]);
+
+/// Some providers' own parameters, which litellm lists for those. To every other provider they are like any name that it does not know.
+pub const SOME_PROVIDERS_OWN: Set = Set::of(&[Param::RequestMetadata, Param::OutputConfig]);
 
 /// Keys that steer a call and are never part of a body: litellm's own keyword arguments.
 pub fn is_control(name: &str) -> bool {

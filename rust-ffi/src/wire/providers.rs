@@ -23,6 +23,7 @@ pub enum Protocol {
     OpenAi,
     Azure,
     Cohere,
+    Bedrock,
     Ollama,
     Anthropic,
     /// The Gemini API of Google's AI Studio.
@@ -46,6 +47,7 @@ pub enum ErrorFamily {
     OpenAi,
     Anthropic,
     Azure,
+    Bedrock,
     OpenRouter,
     HuggingFace,
     /// By the status, but for Cohere's own words.
@@ -68,6 +70,7 @@ pub enum Unreadable {
     /// `APIError` with the answer's own 2xx status.
     ApiWithStatus,
     /// `BadRequestError` with status 422, which litellm makes of any answer of Google's that it cannot read.
+    /// `BadRequestError` with status 422.
     BadRequest,
 }
 

@@ -2,6 +2,7 @@
 //! whole, one byte at a time and cut in two at every byte.
 
 mod anthropic;
+mod bedrock;
 mod cohere;
 mod gemini;
 mod ollama;

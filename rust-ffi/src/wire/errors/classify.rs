@@ -13,6 +13,7 @@ pub(super) fn classify(family: ErrorFamily, status: u16, details: &Details, text
         ErrorFamily::OpenAi => openai(status, details, &lower),
         ErrorFamily::Anthropic => anthropic(status, details, &lower),
         ErrorFamily::Azure => azure(status, details, &lower),
+        ErrorFamily::Bedrock => bedrock(status, details, &lower),
         ErrorFamily::OpenRouter => by_code(details).unwrap_or(match status {
             500 | 502 => ErrorKind::Api,
             _ => openai_status(status),
@@ -218,6 +219,54 @@ fn google(status: u16, details: &Details, lower: &str) -> ErrorKind {
         500 => ErrorKind::InternalServer,
         502 => ErrorKind::ApiConnection,
         503 => ErrorKind::ServiceUnavailable,
+        400..500 => ErrorKind::BadRequest,
+        _ => ErrorKind::Api,
+    }
+}
+
+/// AWS names its exceptions; only the length of the input has no name of its own.
+fn bedrock(status: u16, details: &Details, lower: &str) -> ErrorKind {
+    const TOO_LONG: &[&str] = &[
+        "too many tokens",
+        "expected maxlength:",
+        "input is too long",
+        "prompt is too long",
+        "prompt: length: 1..",
+        "too many input tokens",
+    ];
+    let code = details.code.as_deref().unwrap_or_default().to_ascii_lowercase();
+    match code.strip_suffix("exception").unwrap_or(&code) {
+        "throttling" | "servicequotaexceeded" | "toomanyrequests" => return ErrorKind::RateLimit,
+        "accessdenied" => return ErrorKind::PermissionDenied,
+        "resourcenotfound" => return ErrorKind::NotFound,
+        "modeltimeout" => return ErrorKind::Timeout,
+        "modelstreamerror" | "modelerror" if status == 424 => return ErrorKind::Api,
+        "unrecognizedclient"
+        | "invalidsignature"
+        | "expiredtoken"
+        | "incompletesignature"
+        | "missingauthenticationtoken"
+        | "signaturedoesnotmatch" => return ErrorKind::Authentication,
+        _ => {}
+    }
+    if TOO_LONG.iter().any(|words| lower.contains(words)) {
+        return ErrorKind::ContextWindowExceeded;
+    }
+    if lower.contains("the security token included in the request is invalid") {
+        return ErrorKind::Authentication;
+    }
+    if lower.contains("could not process image") && status == 500 {
+        return ErrorKind::InternalServer;
+    }
+    match status {
+        401 => ErrorKind::Authentication,
+        402 => ErrorKind::PaymentRequired,
+        403 => ErrorKind::PermissionDenied,
+        404 => ErrorKind::NotFound,
+        408 | 504 => ErrorKind::Timeout,
+        429 => ErrorKind::RateLimit,
+        500 | 503 => ErrorKind::ServiceUnavailable,
+        502 => ErrorKind::BadGateway,
         400..500 => ErrorKind::BadRequest,
         _ => ErrorKind::Api,
     }

@@ -62,6 +62,32 @@ impl Origin {
         error
     }
 
+    /// The same where the provider tells the kind of the error elsewhere, such as in a header.
+    pub fn refusal_as(&self, head: &Head, code: Option<&str>, body: &[u8]) -> Error {
+        let mut error = self.coded(head.status, code, body);
+        error.http_status = Some(head.status);
+        error
+    }
+
+    /// An error that a stream reports by a name of its own, with the status that its protocol gives to the name.
+    pub fn exception(&self, status: u16, code: &str, body: &[u8]) -> Error {
+        let mut error = self.coded(status, Some(code), body);
+        error.http_status = Some(status);
+        error
+    }
+
+    fn coded(&self, status: u16, code: Option<&str>, body: &[u8]) -> Error {
+        let text = String::from_utf8_lossy(body);
+        let mut details = serde_json::from_str::<Value>(&text).map(|value| Details::of(&value)).unwrap_or_default();
+        if let Some(code) = code {
+            details.code = Some(code.to_owned());
+        }
+        self.error(status, details, &text, || match text.trim() {
+            "" => format!("HTTP status {status} with an empty body"),
+            text => excerpt(text),
+        })
+    }
+
     /// An error object inside a 200: of a whole answer or of a stream. Its own code decides, not the 200 (S13).
     pub fn from_error_object(&self, raw: &RawValue) -> Error {
         let value: Value = json::read(raw).unwrap_or_default();
@@ -101,7 +127,8 @@ impl Origin {
             | ErrorKind::ContentPolicyViolation
             | ErrorKind::Authentication
             | ErrorKind::InternalServer
-            | ErrorKind::ApiConnection => kind.default_status(),
+            | ErrorKind::ApiConnection
+            | ErrorKind::ServiceUnavailable => kind.default_status(),
             _ => status,
         };
         let message = details.message.clone().filter(|m| !m.trim().is_empty()).unwrap_or_else(fallback);
@@ -175,7 +202,7 @@ impl Details {
             _ => None,
         };
         Details {
-            message: first(&["message"]).or(message),
+            message: first(&["message", "Message"]).or(message),
             code: first(&["code", "error_code", "status"]).filter(|code| code != "null"),
             kind: first(&["type"]),
             param: first(&["param"]),

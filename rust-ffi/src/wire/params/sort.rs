@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{is_control, Param, Set, UNCHECKED};
+use super::{is_control, Param, Set, SOME_PROVIDERS_OWN, UNCHECKED};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::engine::log;
@@ -104,7 +104,10 @@ pub fn chat<'r>(row: &Provider, model: &str, family: &str, request: &'r Request<
 }
 
 fn may_send(param: Param, raw: &RawValue, supported: Set, rules: &Rules<'_>) -> bool {
-    supported.has(param) || rules.allows(param.name()) || (param == Param::Stream && raw.get() != "false")
+    supported.has(param)
+        || SOME_PROVIDERS_OWN.has(param)
+        || rules.allows(param.name())
+        || (param == Param::Stream && raw.get() != "false")
 }
 
 /// Not sent and not an error, although not supported.
@@ -269,7 +272,9 @@ mod tests {
             let text = format!("{{\"drop_params\":{drop},\"own\":1{}{}}}", if members.is_empty() { "" } else { "," }, members.join(","));
             let request = Request::parse(text.as_bytes()).unwrap();
             let rules = Rules::of(&request).unwrap();
-            let supported = (row.chat)("some-model").set();
+            let mut supported = (row.chat)("some-model").set();
+            supported.insert(Param::RequestMetadata);
+            supported.insert(Param::OutputConfig);
             let outcome = chat(row, "some-model", "some-model", &request, &rules);
             let unsupported: Vec<Param> = picked.iter().copied().filter(|p| !supported.has(*p) && !UNCHECKED.has(*p)).collect();
             match outcome {

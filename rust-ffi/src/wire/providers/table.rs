@@ -203,6 +203,15 @@ pub static ALL: &[Provider] = &[
         .key(&[Setting("baseten_key"), Env("BASETEN_API_KEY"), ANY])
         .chat(list::baseten)
         .max_tokens(),
+    Provider { protocol: Protocol::Bedrock, derives_base: true, ..row("bedrock") }
+        .own(&[Env("AWS_BEDROCK_RUNTIME_ENDPOINT")])
+        .key(&[Env("AWS_BEARER_TOKEN_BEDROCK")])
+        .no_key(None)
+        .chat(crate::wire::bedrock::models::supported)
+        .embedding(&[])
+        .errors(ErrorFamily::Bedrock)
+        .unreadable(Unreadable::BadRequest)
+        .plain_model(),
     row("cerebras")
         .at("https://api.cerebras.ai/v1", &[Env("CEREBRAS_API_BASE")])
         .key(&[Env("CEREBRAS_API_KEY"), ANY])

@@ -179,7 +179,7 @@ fn files_elsewhere_are_noted_and_read_later() {
     let talk = write(&request, OLDER, false, &mut remotes).unwrap();
     assert_eq!(remotes.0[0].url, "https://h/x.png");
     let file = crate::wire::remote::File { media_type: "image/png".into(), base64: "AA==".into() };
-    let filled: Value = serde_json::from_slice(&remotes.fill(talk.contents.as_bytes(), vec![file])).unwrap();
+    let filled: Value = serde_json::from_slice(&remotes.fill(talk.contents.as_bytes(), vec![file]).unwrap()).unwrap();
     assert_eq!(filled[0]["parts"][0], json!({"inline_data": {"data": "AA==", "mime_type": "image/png"}}));
 }
 

@@ -1,0 +1,547 @@
+//! A chat request's messages as Converse's turns.
+//!
+//! Converse wants alternating turns of "user" and "assistant", tool results in the user's turn, no blank text, system texts apart, and
+//! "reasoningContent" before the rest. Source: AWS's API reference of Converse, Message and ContentBlock.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{json, Value};
+
+use super::media::{self, Medium};
+use super::models::Model;
+use super::tools::Names;
+use crate::engine::error::{Error, Result};
+use crate::engine::request::Request;
+use crate::wire::chat::messages::{self, Content, Kind, Message, Part, Role, ToolCall};
+use crate::wire::remote::Remotes;
+
+/// A content block. Each is written as an object with one member.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Block<'a> {
+    Text(Cow<'a, str>),
+    Image(Medium<'a>),
+    Document(Medium<'a>),
+    Video(Medium<'a>),
+    ToolUse(ToolUse),
+    ToolResult(ToolResult<'a>),
+    ReasoningContent(ReasoningContent),
+    GuardContent(GuardContent<'a>),
+    CachePoint(Value),
+    SearchResult(Value),
+    /// A file to be read before the call is sent: what stands for its block until then.
+    #[serde(untagged)]
+    Remote(String),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolUse {
+    tool_use_id: String,
+    name: String,
+    input: Box<RawValue>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolResult<'a> {
+    tool_use_id: String,
+    content: Vec<Block<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReasoningContent {
+    ReasoningText {
+        text: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signature: Option<String>,
+    },
+    RedactedContent(String),
+}
+
+#[derive(Debug, Serialize)]
+pub struct GuardContent<'a> {
+    text: GuardText<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct GuardText<'a> {
+    text: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qualifiers: Option<[&'static str; 1]>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Turn<'a> {
+    role: &'static str,
+    pub content: Vec<Block<'a>>,
+}
+
+/// A conversation as Converse takes it.
+#[derive(Debug, Default)]
+pub struct Conversation<'a> {
+    pub turns: Vec<Turn<'a>>,
+    pub system: Vec<Block<'a>>,
+}
+
+/// How the messages are to be read.
+pub struct Reader<'r, 'm> {
+    pub model: &'r Model<'m>,
+    pub names: &'r mut Names,
+    /// `guardrailConfig` is given: the user's last words are marked as what the guardrail has to look at.
+    pub guarded: bool,
+    /// Files that are to be read before the call is sent.
+    pub remotes: &'r mut Remotes,
+}
+
+impl Reader<'_, '_> {
+    pub fn read<'a>(&mut self, request: &Request<'a>) -> Result<Conversation<'a>> {
+        let list = messages::read(request)?;
+        let guarded_from = match self.guarded {
+            true => list.iter().rposition(|message| message.role != Role::User).map_or(0, |at| at + 1),
+            false => list.len(),
+        };
+        let mut out = Conversation::default();
+        for message in &list {
+            match message.role {
+                Role::System => self.system(message, &mut out.system)?,
+                Role::User => {
+                    let blocks = self.user(message, message.at >= guarded_from)?;
+                    push(&mut out.turns, "user", blocks);
+                }
+                Role::Tool => {
+                    let blocks = self.tool(message)?;
+                    push(&mut out.turns, "user", blocks);
+                }
+                Role::Assistant => {
+                    let blocks = self.assistant(message)?;
+                    push(&mut out.turns, "assistant", blocks);
+                }
+            }
+        }
+        if out.turns.is_empty() {
+            return Err(Error::bad_request(
+                "`messages` holds no message for the model: Bedrock needs at least one user message with text that is not blank",
+            ));
+        }
+        for turn in &mut out.turns {
+            let mut calls = HashSet::new();
+            let mut results = HashSet::new();
+            // A turn must not hold two calls, or two results, of one id: conversations that were put together twice do.
+            turn.content.retain(|block| match block {
+                Block::ToolUse(call) => calls.insert(call.tool_use_id.clone()),
+                Block::ToolResult(result) => results.insert(result.tool_use_id.clone()),
+                _ => true,
+            });
+            if turn.role == "assistant" {
+                turn.content.sort_by_key(order);
+            }
+        }
+        apart(&mut out.turns);
+        out.turns.iter_mut().for_each(with_text);
+        Ok(out)
+    }
+
+    fn system<'a>(&self, message: &Message<'a>, out: &mut Vec<Block<'a>>) -> Result<()> {
+        match message.content()? {
+            Content::None => {}
+            Content::Text(text) => {
+                if !text.trim().is_empty() {
+                    out.push(Block::Text(text));
+                    out.extend(self.cache_point(message.value("cache_control")));
+                }
+            }
+            Content::Parts(parts) => {
+                for part in parts {
+                    let mark = part.value("cache_control");
+                    match part.kind {
+                        Kind::Text(text) if text.trim().is_empty() => continue,
+                        Kind::Text(text) => out.push(Block::Text(text)),
+                        _ => {
+                            return Err(Error::bad_request(format!(
+                                "`messages[{}]` is a system message: on Bedrock it can hold texts only",
+                                message.at
+                            )))
+                        }
+                    }
+                    out.extend(self.cache_point(mark));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn user<'a>(&mut self, message: &Message<'a>, guarded: bool) -> Result<Vec<Block<'a>>> {
+        let mut out = Vec::new();
+        match message.content()? {
+            Content::None => {}
+            Content::Text(text) if text.trim().is_empty() => {}
+            Content::Text(text) => {
+                out.push(if guarded { guard(text, None) } else { Block::Text(text) });
+                out.extend(self.cache_point(message.value("cache_control")));
+            }
+            Content::Parts(parts) => {
+                // Where the caller has marked what is to be guarded, the rest is not.
+                let marked = parts.iter().any(|part| matches!(&part.kind, Kind::Other(kind) if kind == "guarded_text"));
+                for (number, part) in parts.into_iter().enumerate() {
+                    let place = format!("messages[{}].content[{number}]", message.at);
+                    let mark = part.value("cache_control");
+                    if let Some(block) = self.part(part, guarded && !marked, &place)? {
+                        out.push(block);
+                        out.extend(self.cache_point(mark));
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// A part of a user's or a tool's message.
+    fn part<'a>(&mut self, part: Part<'a>, guarded: bool, place: &str) -> Result<Option<Block<'a>>> {
+        Ok(Some(match part.kind {
+            Kind::Text(text) if text.trim().is_empty() => return Ok(None),
+            Kind::Text(text) if guarded => guard(text, None),
+            Kind::Text(text) => Block::Text(text),
+            Kind::Image(media) | Kind::Video(media) => media::media(media, place, self.remotes)?,
+            Kind::File(file) => media::file(file, place, self.remotes)?,
+            Kind::Audio { .. } => return Err(unknown_part("input_audio", place)),
+            Kind::Other(ref kind) => match kind.as_ref() {
+                "guarded_text" => guard(text_of(&part, place)?, None),
+                "grounding_source" if self.guarded => guard(text_of(&part, place)?, Some("grounding_source")),
+                "query" if self.guarded => guard(text_of(&part, place)?, Some("query")),
+                "grounding_source" | "query" => Block::Text(text_of(&part, place)?),
+                "document" => document(&part, place)?,
+                other => return Err(unknown_part(other, place)),
+            },
+        }))
+    }
+
+    fn assistant<'a>(&mut self, message: &Message<'a>) -> Result<Vec<Block<'a>>> {
+        let mut out = Vec::new();
+        if let Some(Value::Array(blocks)) = message.value("thinking_blocks") {
+            blocks.iter().for_each(|block| out.extend(thinking(block)));
+        }
+        match message.content()? {
+            Content::None => {}
+            Content::Text(text) => {
+                if !text.trim().is_empty() {
+                    out.push(Block::Text(text));
+                    out.extend(self.cache_point(message.value("cache_control")));
+                }
+            }
+            Content::Parts(parts) => {
+                for (number, part) in parts.into_iter().enumerate() {
+                    let mark = part.value("cache_control");
+                    match part.kind {
+                        Kind::Text(text) if text.trim().is_empty() => continue,
+                        Kind::Text(text) => out.push(Block::Text(text)),
+                        Kind::Other(ref kind) if matches!(kind.as_ref(), "thinking" | "redacted_thinking") => {
+                            let members: serde_json::Map<String, Value> =
+                                part.fields.keys().filter_map(|name| Some((name.clone(), part.value(name)?))).collect();
+                            out.extend(thinking(&members.into()));
+                        }
+                        Kind::Image(media) => {
+                            out.push(media::media(media, &format!("messages[{}].content[{number}]", message.at), self.remotes)?);
+                        }
+                        // What a model has refused to say, and other members of answers, are nothing that Bedrock could be told.
+                        _ => continue,
+                    }
+                    out.extend(self.cache_point(mark));
+                }
+            }
+        }
+        for call in message.tool_calls()? {
+            self.call(&call, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    fn call<'a>(&mut self, call: &ToolCall<'_>, out: &mut Vec<Block<'a>>) -> Result<()> {
+        let name = self.names.send(&call.name);
+        let id = if call.id.is_empty() { format!("function_{name}") } else { call.id.to_string() };
+        for (number, input) in inputs(&call.arguments).into_iter().enumerate() {
+            let id = if number == 0 { tool_id(&id) } else { tool_id(&format!("{id}_{number}")) };
+            out.push(Block::ToolUse(ToolUse { tool_use_id: id, name: name.clone(), input }));
+        }
+        out.extend(self.cache_point(call.fields.get("cache_control").and_then(|raw| crate::engine::json::read(raw))));
+        Ok(())
+    }
+
+    fn tool<'a>(&mut self, message: &Message<'a>) -> Result<Vec<Block<'a>>> {
+        let id = match message.str("tool_call_id")? {
+            Some(id) => id.into_owned(),
+            // The older `function` messages name the function.
+            None => match message.str("name")? {
+                Some(name) => format!("function_{}", self.names.send(&name)),
+                None => {
+                    return Err(Error::bad_request(format!(
+                        "`messages[{}]` has no `tool_call_id`; it tells which call of the assistant's it answers",
+                        message.at
+                    )))
+                }
+            },
+        };
+        let mut mark = message.value("cache_control");
+        let found = match message.value("search_results") {
+            Some(Value::Array(found)) => found.into_iter().filter(Value::is_object).map(Block::SearchResult).collect(),
+            _ => Vec::new(),
+        };
+        let (content, status) = if found.is_empty() {
+            let content = match message.content()? {
+                Content::None => Vec::new(),
+                Content::Text(text) => vec![Block::Text(text)],
+                Content::Parts(parts) => {
+                    mark = mark.or_else(|| parts.iter().find_map(|part| part.value("cache_control")));
+                    let mut content = Vec::with_capacity(parts.len());
+                    for (number, part) in parts.into_iter().enumerate() {
+                        content.extend(self.part(part, false, &format!("messages[{}].content[{number}]", message.at))?);
+                    }
+                    content
+                }
+            };
+            (content, None)
+        } else {
+            (found, Some("success"))
+        };
+        let mut out = vec![Block::ToolResult(ToolResult { tool_use_id: tool_id(&id), content, status })];
+        out.extend(self.cache_point(mark));
+        Ok(out)
+    }
+
+    /// A mark of the caller's as Bedrock's point, where the model knows such.
+    pub fn cache_point<'a>(&self, mark: Option<Value>) -> Option<Block<'a>> {
+        cache_point(self.model, mark.as_ref()?).map(Block::CachePoint)
+    }
+}
+
+/// `cache_control` as Bedrock writes it; None where the model has no prompt caching.
+pub fn cache_point(model: &Model<'_>, mark: &Value) -> Option<Value> {
+    if !model.takes_cache_points() {
+        return None;
+    }
+    let mut point = json!({"type": "default"});
+    if let Some(ttl @ ("5m" | "1h")) = mark["ttl"].as_str().filter(|_| model.takes_cache_ttl()) {
+        point["ttl"] = ttl.into();
+    }
+    Some(point)
+}
+
+fn guard<'a>(text: Cow<'a, str>, qualifier: Option<&'static str>) -> Block<'a> {
+    Block::GuardContent(GuardContent { text: GuardText { text, qualifiers: qualifier.map(|word| [word]) } })
+}
+
+fn text_of<'a>(part: &Part<'a>, place: &str) -> Result<Cow<'a, str>> {
+    match part.fields.get("text") {
+        Some(raw) => crate::engine::request::string(&format!("{place}.text"), raw),
+        None => Err(Error::bad_request(format!("`{place}` has no `text`"))),
+    }
+}
+
+fn unknown_part(kind: &str, place: &str) -> Error {
+    Error::bad_request(format!(
+        "`{place}` is of the type {kind:?}, which Bedrock's Converse API cannot carry; it takes text, image_url, video_url, file and document"
+    ))
+}
+
+/// Anthropic's form of a document.
+fn document<'a>(part: &Part<'a>, place: &str) -> Result<Block<'a>> {
+    let source = part.value("source").unwrap_or_default();
+    match (source["type"].as_str(), source["media_type"].as_str(), source["data"].as_str()) {
+        (Some("base64"), Some(media_type), Some(data)) => media::bytes(Cow::Owned(data.to_owned()), media_type, place),
+        _ => Err(Error::bad_request(format!(
+            "`{place}.source` must be {{\"type\": \"base64\", \"media_type\": …, \"data\": …}}: Bedrock takes documents in base64 only"
+        ))),
+    }
+}
+
+/// A thinking block of an earlier answer. One without a signature is another provider's: Bedrock takes it as text only.
+fn thinking<'a>(block: &Value) -> Option<Block<'a>> {
+    if let Some(data) = block["data"].as_str() {
+        return Some(Block::ReasoningContent(ReasoningContent::RedactedContent(data.to_owned())));
+    }
+    let text = block["thinking"].as_str().unwrap_or_default().to_owned();
+    match block["signature"].as_str().filter(|signature| !signature.is_empty()) {
+        Some(signature) => {
+            let signature = Some(signature.to_owned());
+            Some(Block::ReasoningContent(ReasoningContent::ReasoningText { text, signature }))
+        }
+        None if text.trim().is_empty() => None,
+        None => Some(Block::Text(Cow::Owned(text))),
+    }
+}
+
+/// Arguments as objects: Converse takes nothing else. Models write several objects one after the other at times; each is a call of its own.
+fn inputs(arguments: &str) -> Vec<Box<RawValue>> {
+    let mut out = Vec::new();
+    for value in serde_json::Deserializer::from_str(arguments).into_iter::<Box<RawValue>>() {
+        match value {
+            Ok(raw) if raw.get().starts_with('{') => out.push(raw),
+            _ => break,
+        }
+    }
+    if out.is_empty() {
+        // Nothing that could be read as arguments: a call without any.
+        out.extend(RawValue::from_string("{}".to_owned()));
+    }
+    out
+}
+
+/// An id as Bedrock takes it: `[a-zA-Z0-9_.:-]+`, 64 characters at most.
+fn tool_id(id: &str) -> String {
+    const LONGEST: usize = 64;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-');
+    if !id.is_empty() && id.len() <= LONGEST && id.chars().all(plain) {
+        return id.to_owned();
+    }
+    // FNV-1a keeps ids apart that differ only in what was replaced.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let start: String = id.chars().map(|c| if plain(c) { c } else { '_' }).take(LONGEST - 17).collect();
+    format!("{start}_{hash:016x}")
+}
+
+fn push<'a>(turns: &mut Vec<Turn<'a>>, role: &'static str, blocks: Vec<Block<'a>>) {
+    if blocks.is_empty() {
+        return;
+    }
+    match turns.last_mut() {
+        Some(last) if last.role == role => last.content.extend(blocks),
+        _ => turns.push(Turn { role, content: blocks }),
+    }
+}
+
+/// Reasoning, then what is said, then the calls, each with the cache point behind it.
+fn order(block: &Block<'_>) -> u8 {
+    match block {
+        Block::ReasoningContent(_) => 0,
+        Block::ToolUse(_) | Block::CachePoint(_) => 2,
+        _ => 1,
+    }
+}
+
+/// Bedrock refuses two documents of one name: the second and later ones get a number.
+fn apart(turns: &mut [Turn<'_>]) {
+    let mut used = HashSet::new();
+    for block in turns.iter_mut().flat_map(|turn| &mut turn.content) {
+        let Block::Document(Medium { name: Some(name), .. }) = block else { continue };
+        let plain = name.clone();
+        let mut number = 2;
+        while !used.insert(name.clone()) {
+            *name = format!("{plain}_{number}");
+            number += 1;
+        }
+    }
+}
+
+/// A document needs a text beside it.
+fn with_text(turn: &mut Turn<'_>) {
+    let has = |wanted: fn(&Block<'_>) -> bool| turn.content.iter().any(wanted);
+    if turn.role != "user" || !has(|block| matches!(block, Block::Document(_))) || has(|block| matches!(block, Block::Text(_))) {
+        return;
+    }
+    let at = turn.content.len() - usize::from(matches!(turn.content.last(), Some(Block::CachePoint(_))));
+    turn.content.insert(at, Block::Text(Cow::Borrowed(".")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(messages: &str, guarded: bool) -> Result<(Value, Value)> {
+        let text = format!("{{\"messages\":{messages}}}");
+        let request = Request::parse(text.as_bytes()).unwrap();
+        let model = Model::of("anthropic.claude-sonnet-4-5-20250929-v1:0");
+        let mut names = Names::default();
+        let conversation =
+            Reader { model: &model, names: &mut names, guarded, remotes: &mut Remotes::default() }.read(&request)?;
+        Ok((serde_json::to_value(&conversation.turns).unwrap(), serde_json::to_value(&conversation.system).unwrap()))
+    }
+
+    #[test]
+    fn b4_roles_alternate_and_blank_text_goes() {
+        let (turns, system) = read(
+            r#"[{"role":"system","content":"Be kind."},{"role":"user","content":"One"},{"role":"user","content":[{"type":"text","text":" "},
+                {"type":"text","text":"Two"}]},{"role":"assistant","content":""},{"role":"user","content":"Three"}]"#,
+            false,
+        )
+        .unwrap();
+        assert_eq!(turns, json!([{"role": "user", "content": [{"text": "One"}, {"text": "Two"}, {"text": "Three"}]}]));
+        assert_eq!(system, json!([{"text": "Be kind."}]));
+        assert!(read(r#"[{"role":"user","content":" "}]"#, false).unwrap_err().message.contains("not blank"));
+    }
+
+    #[test]
+    fn b4_calls_are_objects_and_results_stand_in_the_users_turn() {
+        let (turns, _) = read(
+            r#"[{"role":"user","content":"Go"},
+                {"role":"assistant","content":"Well.","tool_calls":[
+                    {"id":"call/1","type":"function","function":{"name":"f.g","arguments":"{\"n\": 1.0}"},"cache_control":{"type":"ephemeral","ttl":"1h"}},
+                    {"id":"c2","type":"function","function":{"name":"h","arguments":"{\"a\":1}{\"a\":2}"}},
+                    {"id":"c3","type":"function","function":{"name":"h","arguments":"nonsense"}}],
+                 "thinking_blocks":[{"type":"thinking","thinking":"hm","signature":"sig=="},{"type":"redacted_thinking","data":"AAE="}]},
+                {"role":"tool","tool_call_id":"call/1","content":"21"},{"role":"tool","tool_call_id":"c2","content":[{"type":"text","text":"x"}]},
+                {"role":"tool","tool_call_id":"c2","content":"again"},{"role":"user","content":"And?"}]"#,
+            false,
+        )
+        .unwrap();
+        let said = &turns[1]["content"];
+        assert_eq!(said[0], json!({"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sig=="}}}));
+        assert_eq!(said[1], json!({"reasoningContent": {"redactedContent": "AAE="}}));
+        assert_eq!(said[2], json!({"text": "Well."}));
+        assert_eq!(said[3]["toolUse"]["name"], "f_g");
+        assert_eq!(said[3]["toolUse"]["input"].to_string(), r#"{"n":1.0}"#);
+        assert_eq!(said[4], json!({"cachePoint": {"type": "default", "ttl": "1h"}}));
+        assert_eq!((&said[5]["toolUse"]["toolUseId"], &said[6]["toolUse"]["toolUseId"]), (&json!("c2"), &json!("c2_1")));
+        assert_eq!(said[7]["toolUse"]["input"], json!({}));
+        let answered = &turns[2]["content"];
+        assert_eq!(answered[0]["toolResult"]["toolUseId"], said[3]["toolUse"]["toolUseId"]);
+        assert_eq!(answered[1]["toolResult"]["content"], json!([{"text": "x"}]));
+        assert_eq!((&answered[2], answered.as_array().unwrap().len()), (&json!({"text": "And?"}), 3));
+    }
+
+    #[test]
+    fn b4_a_thought_without_a_signature_is_text() {
+        let (turns, _) = read(
+            r#"[{"role":"user","content":"Go"},{"role":"assistant","content":[{"type":"thinking","thinking":"free"},{"type":"text","text":"42"}]}]"#,
+            false,
+        )
+        .unwrap();
+        assert_eq!(turns[1]["content"], json!([{"text": "free"}, {"text": "42"}]));
+    }
+
+    #[test]
+    fn b4_the_last_words_of_the_user_are_guarded() {
+        let (turns, _) = read(
+            r#"[{"role":"user","content":"old"},{"role":"assistant","content":"a"},{"role":"user","content":"new"},
+                {"role":"user","content":[{"type":"text","text":"free"},{"type":"guarded_text","text":"marked"},{"type":"query","text":"q"}]}]"#,
+            true,
+        )
+        .unwrap();
+        assert_eq!(turns[0]["content"], json!([{"text": "old"}]));
+        assert_eq!(turns[2]["content"][0], json!({"guardContent": {"text": {"text": "new"}}}));
+        assert_eq!(turns[2]["content"][1], json!({"text": "free"}));
+        assert_eq!(turns[2]["content"][3], json!({"guardContent": {"text": {"text": "q", "qualifiers": ["query"]}}}));
+    }
+
+    #[test]
+    fn b4_documents_have_a_text_and_names_of_their_own() {
+        let pdf = r#"{"type":"file","file":{"file_data":"data:application/pdf;base64,JVBERi0="}}"#;
+        let (turns, _) = read(&format!(r#"[{{"role":"user","content":[{pdf},{pdf}]}}]"#), false).unwrap();
+        let content = turns[0]["content"].as_array().unwrap();
+        let name = content[0]["document"]["name"].as_str().unwrap();
+        assert_eq!(content[1]["document"]["name"], format!("{name}_2"));
+        assert_eq!(content[2], json!({"text": "."}));
+    }
+
+    #[test]
+    fn what_converse_cannot_carry_is_named() {
+        let audio = r#"[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]}]"#;
+        let error = read(audio, false).unwrap_err();
+        assert!(error.message.contains("messages[0].content[0]") && error.message.contains("input_audio"), "{}", error.message);
+    }
+}
