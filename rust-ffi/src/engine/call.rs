@@ -247,8 +247,12 @@ impl WireCall<'_> {
         let late = |_| timeout("the whole call", total);
         let mut response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
         let mut head = transport::head(&response);
-        let signer = self.wire.signer.as_ref().filter(|_| matches!(head.status, 401 | 403));
-        if signer.is_some_and(|signer| signer.credentials.refused(&head, self.tokens)) {
+        let again = self.wire.signer.as_ref().is_some_and(|signer| match head.status {
+            401 => signer.credentials.refused(self.tokens),
+            403 => signer.credentials.forbidden(&head, self.tokens),
+            _ => false,
+        });
+        if again {
             response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
             head = transport::head(&response);
         }

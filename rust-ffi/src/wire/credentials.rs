@@ -31,8 +31,14 @@ pub trait Credentials: Send + Sync {
     /// Called before each attempt, on the engine's threads and within the call's deadline.
     fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a>;
 
-    /// The provider answered 401 or 403. True when other credentials may help: then the call is sent once more, which is no retry.
-    fn refused(&self, head: &Head, tokens: &Tokens) -> bool {
+    /// The provider answered 401. True when other credentials may help: then the call is sent once more, which is no retry.
+    fn refused(&self, tokens: &Tokens) -> bool {
+        let _ = tokens;
+        false
+    }
+
+    /// The same for an answer of 403, whose head tells what was forbidden.
+    fn forbidden(&self, head: &Head, tokens: &Tokens) -> bool {
         let _ = (head, tokens);
         false
     }

@@ -52,7 +52,7 @@ impl Credentials for Signer {
         })
     }
 
-    fn refused(&self, head: &Head, tokens: &Tokens) -> bool {
+    fn forbidden(&self, head: &Head, tokens: &Tokens) -> bool {
         let kind = head.header("x-amzn-errortype").unwrap_or_default();
         let is = |names: &[&str]| names.iter().any(|name| kind.starts_with(name));
         if is(&["InvalidSignature", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "RequestExpired", "AuthFailure"]) {

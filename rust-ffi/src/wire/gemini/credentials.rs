@@ -16,7 +16,7 @@ use crate::engine::route::Secret;
 use crate::engine::tokens::{Token, Tokens};
 use crate::wire::credentials::Headers;
 use crate::wire::http::bearer;
-use crate::wire::{Attempt, Credentials, Head};
+use crate::wire::{Attempt, Credentials};
 
 /// The crate takes this much off a token's life, and [`Tokens`] does so again.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -136,10 +136,7 @@ impl Credentials for Google {
     }
 
     /// A token that should still be good was refused: it may have been revoked, and a new one may do.
-    fn refused(&self, head: &Head, tokens: &Tokens) -> bool {
-        if head.status != 401 {
-            return false;
-        }
+    fn refused(&self, tokens: &Tokens) -> bool {
         tokens.forget(self.key);
         !self.fresh.load(Ordering::Relaxed)
     }
