@@ -136,7 +136,7 @@ fn images_at_an_address_are_fetched_before_the_request_is_sent() {
         let request = json!({"messages": [{"role": "user", "content": content}]});
         let call = prepared(provider, Operation::Completion, request).unwrap();
         let file = File { media_type: "image/png".into(), base64: "AAAA".into() };
-        let sent: Value = serde_json::from_slice(&call.remotes.fill(&call.body, vec![file])).unwrap();
+        let sent: Value = serde_json::from_slice(&call.remotes.fill(&call.body, vec![file]).unwrap()).unwrap();
         let images = if provider == "ollama" { &sent["images"] } else { &sent["messages"][0]["images"] };
         assert_eq!(images, &json!(["AAAA"]), "{provider}");
     }
