@@ -141,8 +141,12 @@ pub trait Dialect: Send + Sync {
 
 /// The dialect of a route's provider.
 pub fn dialect(route: &Route) -> &'static dyn Dialect {
-    match providers::find(&route.provider).map(|row| row.protocol) {
+    let row = providers::find(&route.provider);
+    let claude = row.is_some_and(|row| anthropic::hosts::serves(row, &route.model));
+    match row.map(|row| row.protocol) {
         Some(providers::Protocol::Anthropic) => &anthropic::Anthropic,
+        Some(providers::Protocol::Vertex) if claude => &anthropic::hosts::Vertex,
+        Some(_) if claude => &anthropic::hosts::Foundry,
         Some(providers::Protocol::Azure) => &azure::Azure,
         Some(providers::Protocol::Cohere) => &cohere::Cohere,
         Some(providers::Protocol::Bedrock) => &bedrock::Bedrock,

@@ -192,7 +192,7 @@ impl Provider {
     /// The names that litellm's `get_supported_openai_params` shows.
     pub fn supported(&self, model: &str, operation: Operation) -> Vec<&'static str> {
         match operation {
-            Operation::Completion if self.protocol == Protocol::Anthropic => {
+            Operation::Completion if super::anthropic::hosts::serves(self, model) => {
                 super::anthropic::supported((self.chat)(model).names())
             }
             Operation::Completion => (self.chat)(model).names(),

@@ -64,6 +64,27 @@ pub fn of(body: &Body<'_>, model: &str, messages: Messages) -> Vec<&'static str>
     out
 }
 
+/// Those that Vertex AI knows, by its names: it refuses others. What is no preview there any more needs none.
+///
+/// Source: Google's page on Claude's features, and litellm 1.106's list.
+pub fn of_vertex(betas: &[&'static str], body: &Body<'_>) -> Vec<&'static str> {
+    const KNOWN: &[&str] =
+        &["effort-", "computer-use-", "context-management-", "compact-2026-01-12", "code-execution-2025-05-22"];
+    let mut out: Vec<&str> = betas.iter().copied().filter(|beta| KNOWN.iter().any(|known| beta.starts_with(known))).collect();
+    let tools = body.get("tools").and_then(Json::read::<Value>).unwrap_or_default();
+    let has_tool = |kind: &str| {
+        tools
+            .as_array()
+            .is_some_and(|list| list.iter().any(|tool| tool["type"].as_str().is_some_and(|own| own.starts_with(kind))))
+    };
+    for (kind, beta) in [("web_search", "web-search-2025-03-05"), ("tool_search_tool", "tool-search-tool-2025-10-19")] {
+        if has_tool(kind) {
+            out.push(beta);
+        }
+    }
+    out
+}
+
 /// Adds betas to the header that the caller wrote, if they did; each stands once.
 pub fn add(headers: &mut Vec<(String, String)>, betas: &[&'static str]) {
     if betas.is_empty() {

@@ -11,6 +11,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::request::Fields;
 use crate::wire::chat::messages::{DataUri, File, Kind, Media, Part};
+use crate::wire::remote::Remotes;
 
 /// Members that are carried over as they are: `cache_control`, `citations`.
 pub type Own<'a> = Vec<(&'static str, &'a RawValue)>;
@@ -137,16 +138,17 @@ pub fn write_list(out: &mut Vec<u8>, blocks: &[Block<'_>]) {
 }
 
 /// What of a host's surface decides on blocks.
-#[derive(Clone, Copy, Debug)]
 pub struct Surface {
     /// The provider, for errors.
     pub name: &'static str,
-    /// The host fetches images and documents from addresses.
+    /// The host fetches images and documents from addresses, if they are `https`.
     pub fetches: bool,
+    /// Files that are read before the request is sent.
+    pub remotes: Remotes,
 }
 
 /// The block of a part. `place` names it in errors. None for a part that says nothing.
-pub fn of_part<'a>(part: Part<'a>, place: &str, surface: Surface) -> Result<Option<Block<'a>>> {
+pub fn of_part<'a>(part: Part<'a>, place: &str, surface: &mut Surface) -> Result<Option<Block<'a>>> {
     let Part { kind, fields } = part;
     let mut block = match kind {
         Kind::Text(text) => Block::text(text),
@@ -197,18 +199,18 @@ fn object(fields: &Fields<'_>) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-fn of_image<'a>(media: Media<'a>, place: &str, surface: Surface) -> Result<Block<'a>> {
+fn of_image<'a>(media: Media<'a>, place: &str, surface: &mut Surface) -> Result<Block<'a>> {
     if is_address(&media.url) {
         let document = media.format.as_deref() == Some("application/pdf");
-        return of_address(if document { "document" } else { "image" }, &media.url, place, surface);
+        return Ok(of_address(if document { "document" } else { "image" }, &media.url, place, surface));
     }
     of_data(media.url, media.format, place, |media_type| if is_document(media_type) { "document" } else { "image" })
 }
 
-fn of_file<'a>(file: File<'a>, place: &str, surface: Surface) -> Result<Block<'a>> {
+fn of_file<'a>(file: File<'a>, place: &str, surface: &mut Surface) -> Result<Block<'a>> {
     if let Some(data) = file.data {
         if is_address(&data) {
-            return of_address("document", &data, place, surface);
+            return Ok(of_address("document", &data, place, surface));
         }
         return of_data(data, file.format, place, |media_type| if is_image(media_type) { "image" } else { "document" });
     }
@@ -217,7 +219,7 @@ fn of_file<'a>(file: File<'a>, place: &str, surface: Surface) -> Result<Block<'a
     };
     let id_json = serde_json::Value::from(id.as_ref());
     Ok(match file.format.as_deref() {
-        None if is_address(&id) => return of_address("document", &id, place, surface),
+        None if is_address(&id) => of_address("document", &id, place, surface),
         Some(format) if is_document(format) => {
             Block::made(format!(r#"{{"type":"document","source":{{"type":"file","file_id":{id_json}}}}}"#))
         }
@@ -241,15 +243,16 @@ fn is_image(media_type: &str) -> bool {
     media_type.starts_with("image/")
 }
 
-fn of_address<'a>(kind: &str, url: &str, place: &str, surface: Surface) -> Result<Block<'a>> {
-    if !surface.fetches {
-        return Err(Error::bad_request(format!(
-            "`{place}` is an address, and {} fetches none; send the data itself, as in data:image/png;base64,…",
-            surface.name
-        )));
-    }
-    let url = serde_json::Value::from(url);
-    Ok(Block::made(format!(r#"{{"type":"{kind}","source":{{"type":"url","url":{url}}}}}"#)))
+/// What stands at an address: the host fetches it, or it is read before the request is sent.
+fn of_address<'a>(kind: &str, url: &str, place: &str, surface: &mut Surface) -> Block<'a> {
+    let source = if surface.fetches && url.starts_with("https://") {
+        format!(r#"{{"type":"url","url":{}}}"#, serde_json::Value::from(url))
+    } else {
+        surface.remotes.add(place, url, |file| {
+            serde_json::json!({"type": "base64", "media_type": file.media_type, "data": file.base64}).to_string()
+        })
+    };
+    Block::made(format!(r#"{{"type":"{kind}","source":{source}}}"#))
 }
 
 /// The block of a data URI, or of plain base64 whose media type is told beside it.
@@ -300,7 +303,8 @@ mod tests {
         let request = Request::parse(text.as_bytes()).unwrap();
         let list = messages::read(&request)?;
         let Content::Parts(mut parts) = list[0].content()? else { panic!() };
-        let block = of_part(parts.remove(0), "messages[0].content[0]", Surface { name: "anthropic", fetches })?;
+        let mut surface = Surface { name: "anthropic", fetches, remotes: Remotes::default() };
+        let block = of_part(parts.remove(0), "messages[0].content[0]", &mut surface)?;
         Ok(block.map(|block| {
             let mut out = Vec::new();
             block.write(&mut out);
@@ -366,16 +370,34 @@ mod tests {
 
     #[test]
     fn what_cannot_be_carried_is_named_by_its_place() {
-        let refused = |part: Value, fetches| part_with(&part, fetches).unwrap_err().message.clone();
+        let refused = |part: Value| part_with(&part, true).unwrap_err().message.clone();
         for (part, word) in [
             (json!({"type": "input_audio", "input_audio": {"data": "QQ==", "format": "wav"}}), "audio"),
             (json!({"type": "image_url", "image_url": "iVBORw0"}), "data URI"),
             (json!({"type": "file", "file": {"filename": "x"}}), "file_id"),
             (json!({"type": "file", "file": {"file_data": "data:text/plain;base64,/w=="}}), "UTF-8"),
         ] {
-            let message = refused(part, true);
+            let message = refused(part);
             assert!(message.contains("messages[0].content[0]") && message.contains(word), "{message}");
         }
-        assert!(refused(json!({"type": "image_url", "image_url": "https://h/i"}), false).contains("fetches none"));
+    }
+
+    #[test]
+    fn addresses_that_the_host_does_not_fetch_are_read_before() {
+        for (url, fetches, kind) in [("https://h/i", false, "image_url"), ("http://h/i", true, "image_url")] {
+            let text =
+                json!({"messages": [{"role": "user", "content": [{"type": kind, "image_url": {"url": url}}]}]}).to_string();
+            let request = Request::parse(text.as_bytes()).unwrap();
+            let list = messages::read(&request).unwrap();
+            let Content::Parts(mut parts) = list[0].content().unwrap() else { panic!() };
+            let mut surface = Surface { name: "vertex_ai", fetches, remotes: Remotes::default() };
+            let block = of_part(parts.remove(0), "messages[0].content[0]", &mut surface).unwrap().unwrap();
+            let mut out = Vec::new();
+            block.write(&mut out);
+            assert_eq!((surface.remotes.0.len(), surface.remotes.0[0].url.as_str()), (1, url));
+            let file = crate::wire::remote::File { media_type: "image/png".into(), base64: "QQ==".into() };
+            let block: Value = serde_json::from_slice(&surface.remotes.fill(&out, vec![file])).unwrap();
+            assert_eq!(block["source"], json!({"type": "base64", "media_type": "image/png", "data": "QQ=="}));
+        }
     }
 }

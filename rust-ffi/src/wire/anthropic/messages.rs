@@ -13,12 +13,13 @@ use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::request::{wrong_type, Fields, Request};
 use crate::wire::chat::messages::{self, Content, Message, Role, ToolCall};
+use crate::wire::remote::Remotes;
 
 /// Ids of tools that the provider runs itself.
 const SERVER_TOOL: &str = "srvtoolu_";
 
 /// A conversation in Anthropic's form.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Prompt<'a> {
     /// The system prompt's blocks.
     pub system: Vec<Block<'a>>,
@@ -33,6 +34,8 @@ pub struct Prompt<'a> {
     pub has_files: bool,
     /// Files for the container of the code execution tool.
     pub has_container_files: bool,
+    /// Files that are read before the request is sent.
+    pub remotes: Remotes,
     /// Compaction blocks with a signature are given back.
     pub has_signed_compaction: bool,
 }
@@ -140,7 +143,7 @@ impl<'a> Reader<'a, '_> {
                 let mut blocks = Vec::with_capacity(parts.len());
                 for (number, part) in parts.into_iter().enumerate() {
                     let place = format!("messages[{}].content[{number}]", message.at);
-                    let block = of_part(part, &place, self.surface)?;
+                    let block = of_part(part, &place, &mut self.surface)?;
                     blocks.extend(block.inspect(|block| self.note(block)));
                 }
                 blocks
@@ -176,7 +179,7 @@ impl<'a> Reader<'a, '_> {
                 let mut blocks = Vec::with_capacity(parts.len());
                 for (number, part) in parts.into_iter().enumerate() {
                     let place = format!("messages[{}].content[{number}]", message.at);
-                    let block = of_part(part, &place, self.surface)?;
+                    let block = of_part(part, &place, &mut self.surface)?;
                     blocks.extend(block.inspect(|block| self.note(block)));
                 }
                 if blocks.is_empty() {
@@ -316,6 +319,7 @@ impl<'a> Reader<'a, '_> {
                 self.surface.name
             )));
         }
+        self.prompt.remotes = self.surface.remotes;
         Ok(self.prompt)
     }
 }

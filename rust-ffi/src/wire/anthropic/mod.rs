@@ -7,6 +7,7 @@ pub mod betas;
 mod blocks;
 mod clean;
 mod format;
+pub mod hosts;
 mod messages;
 pub mod models;
 pub mod request;
@@ -29,6 +30,9 @@ use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
 use crate::engine::route::Route;
 use crate::wire::openai::row;
+
+/// The version of the protocol.
+const VERSION: &str = "2023-06-01";
 
 /// Letters of a tool's name.
 const MAX_NAME: usize = 128;
@@ -59,6 +63,7 @@ impl Dialect for Anthropic {
             betas: Betas::InHeader,
             previews,
             fetches: true,
+            holds_to_schemas: true,
         };
         request::prepare(row, route, request, target)
     }

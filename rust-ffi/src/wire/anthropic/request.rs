@@ -20,6 +20,7 @@ use crate::wire::errors::Origin;
 use crate::wire::http::{headers, with_query};
 use crate::wire::params::sort::{self, Rules};
 use crate::wire::providers::Provider;
+use crate::wire::remote::Remotes;
 use crate::wire::{HttpCall, Operation};
 
 /// Where a request goes and in which form: what the hosts of Claude differ in.
@@ -40,6 +41,8 @@ pub struct Target<'t> {
     pub previews: &'static [&'static str],
     /// The host fetches images and documents from addresses.
     pub fetches: bool,
+    /// The host takes `output_format` for every model that has it at Anthropic's.
+    pub holds_to_schemas: bool,
 }
 
 /// Where a host takes the names of previews.
@@ -48,6 +51,8 @@ pub enum Betas {
     InHeader,
     /// As `anthropic_beta` of the body.
     InBody,
+    /// In the header, as far as Vertex AI knows them.
+    OfVertex,
 }
 
 /// Makes the call of a completion.
@@ -61,17 +66,18 @@ pub fn prepare(row: &'static Provider, route: &Route, request: &Request<'_>, tar
         prefix: None,
     };
     let stream = request.is_stream()?;
-    let (mut body, messages) = body(row, route, request, &target, &rules, &mut decoder)?;
+    let (mut body, messages, remotes) = body(row, route, request, &target, &rules, &mut decoder)?;
     let mut betas = target.previews.to_vec();
     betas.extend(betas::of(&body, target.family, messages));
     let mut headers = headers(row, request, target.headers, stream)?;
     match target.betas {
         Betas::InHeader => betas::add(&mut headers, &betas),
+        Betas::OfVertex => betas::add(&mut headers, &betas::of_vertex(&betas, &body)),
         Betas::InBody => in_body(&mut body, &mut headers, &betas),
     }
     let url = with_query(target.url, request)?;
     let credentials = target.credentials;
-    Ok(HttpCall { headers, stream, credentials, ..HttpCall::post(url, body.write(), Box::new(decoder)) })
+    Ok(HttpCall { headers, stream, credentials, remotes, ..HttpCall::post(url, body.write(), Box::new(decoder)) })
 }
 
 /// Betas as a member of the body, those of the caller's header among them.
@@ -90,7 +96,7 @@ fn body<'r>(
     target: &Target<'_>,
     rules: &Rules<'_>,
     decoder: &mut Decoder,
-) -> Result<(Body<'r>, betas::Messages)> {
+) -> Result<(Body<'r>, betas::Messages, Remotes)> {
     let model = target.family;
     let mut body = sort::chat(row, &route.model, model, request, rules)?;
     decoder.include_usage =
@@ -107,7 +113,9 @@ fn body<'r>(
     stop(&mut body, rules)?;
     sampling(&mut body, model, rules)?;
     let mut tools = Tools::default();
-    decoder.json_tool = response_format(&mut body, model, &mut tools)?;
+    // A tool cannot stand for a schema where none can be forced.
+    let native = Claude::of(model).has_output_format() && (target.holds_to_schemas || !Claude::of(model).can_be_forced());
+    decoder.json_tool = response_format(&mut body, native, &mut tools)?;
     add_tools(&mut body, model, &mut tools, decoder.json_tool, rules)?;
     thinking::apply(&mut body, model, rules)?;
     user(&mut body, request)?;
@@ -117,8 +125,8 @@ fn body<'r>(
     }
 
     let mut names = Cleaned::new(MAX_NAME, tools.custom_names());
-    let surface = Surface { name: row.name, fetches: target.fetches };
-    let prompt = messages::read(request, surface, Claude::of(model).takes_late_system(), &mut names)?;
+    let surface = Surface { name: row.name, fetches: target.fetches, remotes: Remotes::default() };
+    let mut prompt = messages::read(request, surface, Claude::of(model).takes_late_system(), &mut names)?;
     if tools.list.is_empty() && prompt.has_tool_calls {
         tools.list.push(tools::placeholder());
     }
@@ -148,7 +156,7 @@ fn body<'r>(
     }
     sort::finish(&mut body, row, Operation::Completion, request, rules)?;
     let messages = betas::Messages { files: prompt.has_files, signed_compaction: prompt.has_signed_compaction };
-    Ok((body, messages))
+    Ok((body, messages, std::mem::take(&mut prompt.remotes)))
 }
 
 /// OpenAI's two names of the limit.
@@ -197,8 +205,8 @@ fn sampling(body: &mut Body<'_>, model: &str, rules: &Rules<'_>) -> Result<()> {
     Ok(())
 }
 
-/// True when a tool stands for the format.
-fn response_format(body: &mut Body<'_>, model: &str, tools: &mut Tools) -> Result<bool> {
+/// `native`: the host holds answers to schemas itself. True when a tool stands for the format.
+fn response_format(body: &mut Body<'_>, native: bool, tools: &mut Tools) -> Result<bool> {
     let Some(given) = body.remove("response_format").and_then(|format| format.read::<Value>()) else { return Ok(false) };
     let Some(schema) = format::schema(&given)? else {
         if given["type"] == "json_object" {
@@ -208,7 +216,7 @@ fn response_format(body: &mut Body<'_>, model: &str, tools: &mut Tools) -> Resul
         }
         return Ok(false);
     };
-    if Claude::of(model).has_output_format() {
+    if native {
         body.set("output_format", format::output_format(schema)?.into());
         return Ok(false);
     }

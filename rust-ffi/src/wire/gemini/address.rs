@@ -112,21 +112,37 @@ pub fn vertex(route: &Route, place: &Place, method: &str, stream: bool, private_
     let path = |collection: &str| -> Result<String> {
         Ok(format!("projects/{}/locations/{}/{collection}/{model}:{method}", place.project()?, place.location))
     };
-    let usual = || path(if tuned { "endpoints" } else { "publishers/google/models" });
-    let base = route.api_base.as_str();
-    let url = if base.is_empty() {
-        format!("{}/v1/{}", place.host(), usual()?)
+    let url = if private_endpoint && !route.api_base.is_empty() {
+        join(&route.api_base, &format!("v1/{}", path("endpoints")?))
     } else {
-        let after_host = base.split_once("://").map_or(base, |(_, rest)| rest);
-        let own_path = after_host.split_once('/').map_or("", |(_, path)| path).trim_end_matches('/');
-        match own_path {
-            _ if private_endpoint => join(base, &format!("v1/{}", path("endpoints")?)),
-            "" => join(base, &format!("v1/{}", usual()?)),
-            "v1" | "v1beta1" => join(base, &usual()?),
-            _ => format!("{base}:{method}"),
-        }
+        let usual = || path(if tuned { "endpoints" } else { "publishers/google/models" });
+        at(&route.api_base, place, usual, method)?
     };
     Ok(events(url, stream))
+}
+
+/// The address of a method of a model of another publisher's.
+pub fn partner(route: &Route, place: &Place, publisher: &str, method: &str) -> Result<String> {
+    let model = path_of(&route.model)?;
+    let usual = || {
+        let (project, location) = (place.project()?, &place.location);
+        Ok(format!("projects/{project}/locations/{location}/publishers/{publisher}/models/{model}:{method}"))
+    };
+    at(&route.api_base, place, usual, method)
+}
+
+/// A path at the host of a location, or at a base of the caller's; see [`vertex`].
+fn at(base: &str, place: &Place, usual: impl Fn() -> Result<String>, method: &str) -> Result<String> {
+    if base.is_empty() {
+        return Ok(format!("{}/v1/{}", place.host(), usual()?));
+    }
+    let after_host = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let own_path = after_host.split_once('/').map_or("", |(_, path)| path).trim_end_matches('/');
+    Ok(match own_path {
+        "" => join(base, &format!("v1/{}", usual()?)),
+        "v1" | "v1beta1" => join(base, &usual()?),
+        _ => format!("{base}:{method}"),
+    })
 }
 
 /// A stream is one of events only when asked for: otherwise it is one long JSON array.

@@ -15,6 +15,8 @@ mod stream;
 mod tools;
 mod usage;
 
+pub use self::request::{partner, Destination};
+
 use bytes::Bytes;
 
 use self::address::Door;

@@ -71,6 +71,15 @@ pub fn destination(
     }
 }
 
+/// Where a model of another publisher's is called on Vertex AI.
+pub fn partner(route: &Route, request: &Request<'_>, publisher: &str, method: &str) -> Result<Destination> {
+    let google = if brings_token(request) { None } else { Some(Google::of(request)?) };
+    let place = Place::of(request, google.as_ref().and_then(|google| google.project.clone()))?;
+    let url = address::partner(route, &place, publisher, method)?;
+    let credentials = google.map(|google| Box::new(google) as Box<dyn Credentials>);
+    Ok(Destination { url, headers: Vec::new(), credentials })
+}
+
 /// The caller has a token of their own in a header.
 fn brings_token(request: &Request<'_>) -> bool {
     let given = [request.raw("extra_headers"), request.raw("headers"), request.setting_raw("headers")];

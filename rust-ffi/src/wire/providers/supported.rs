@@ -143,8 +143,11 @@ pub fn gemini(model: &str) -> Supported {
     }
 }
 
-/// Gemini's models on Vertex AI.
+/// Gemini's models on Vertex AI, and Claude.
 pub fn vertex(model: &str) -> Supported {
+    if model.contains("claude") {
+        return anthropic(model);
+    }
     const VERTEX: Supported = Supported::new(&[
         Temperature,
         TopP,
@@ -258,8 +261,11 @@ pub fn amazon_nova(_: &str) -> Supported {
     ])
 }
 
-/// Azure AI Foundry: OpenAI's own models with OpenAI's own lists, and all others.
+/// Azure AI Foundry: OpenAI's own models with OpenAI's own lists, Claude, and all others.
 pub fn azure_ai(model: &str) -> Supported {
+    if model.contains("claude") {
+        return anthropic(model);
+    }
     if super::model_owner(base_model(model)) == Some("openai") {
         return super::openai_models::openai(model);
     }

@@ -4,7 +4,7 @@ use serde_json::{json, Value};
 fn prompt_with(messages: Value, late_system: bool) -> Result<(Value, Value)> {
     let text = json!({ "messages": messages }).to_string();
     let request = Request::parse(text.as_bytes()).unwrap();
-    let surface = Surface { name: "anthropic", fetches: true };
+    let surface = Surface { name: "anthropic", fetches: true, remotes: Remotes::default() };
     let prompt = read(&request, surface, late_system, &mut Cleaned::new(128, []))?;
     let parse = |text: String| serde_json::from_str(&text).unwrap();
     Ok((prompt.write_system().map_or(Value::Null, parse), parse(prompt.write())))

@@ -232,6 +232,7 @@ fn hosts_that_name_the_model_in_the_address_take_another_body() {
         betas: Betas::InBody,
         previews: &[],
         fetches: false,
+        holds_to_schemas: true,
     };
     let call = prepare(crate::wire::providers::find("anthropic").unwrap(), &route, &request, target).unwrap();
     let body: Value = serde_json::from_slice(&call.body).unwrap();
