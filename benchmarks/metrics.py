@@ -27,6 +27,15 @@ JOBS: dict[str, dict[str, Any]] = {
     "astream_obfuscated": {"plan": f"stream-{STREAM_CHUNKS},obfuscated", "pinned": True, "chunks": STREAM_CHUNKS},
     "astream_chunkwise": {"plan": f"stream-{STREAM_CHUNKS},chunkwise", "pinned": True, "chunks": STREAM_CHUNKS},
     "astream_paced": {"plan": f"stream-{PACED_CHUNKS},gap-1ms", "pinned": True, "chunks": PACED_CHUNKS},
+    "call_anthropic": {"plan": "plain", "pinned": True, "protocol": "anthropic"},
+    "stream_anthropic": {
+        "plan": f"stream-{STREAM_CHUNKS}", "pinned": True, "chunks": STREAM_CHUNKS,
+        "protocol": "anthropic",
+    },
+    "astream_anthropic": {
+        "plan": f"stream-{STREAM_CHUNKS}", "pinned": True, "chunks": STREAM_CHUNKS,
+        "protocol": "anthropic",
+    },
     "first_chunk": {"plan": "stream-3", "pinned": True},
     "afirst_chunk": {"plan": "stream-3", "pinned": True},
     "embed": {"plan": "plain", "pinned": True},
@@ -58,7 +67,7 @@ def metric_function(job: str) -> str:
     for function in ("acall", "astream"):
         if job.startswith(function):
             return function
-    return job
+    return job.removesuffix("_anthropic")
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,9 @@ FIGURES = [
     Figure("astream_obfuscated_cpu", "… with OpenAI's `obfuscation`", "µs", "astream_obfuscated", cpu_us),
     Figure("astream_chunkwise_cpu", "… in a packet of its own", "µs", "astream_chunkwise", cpu_us),
     Figure("astream_paced_cpu", "… in a packet of its own, one a millisecond", "µs", "astream_paced", cpu_us),
+    Figure("call_anthropic_cpu", "call to Claude, CPU", "µs", "call_anthropic", cpu_us, 0),
+    Figure("stream_anthropic_cpu", "streamed chunk of Claude's, CPU", "µs", "stream_anthropic", cpu_us),
+    Figure("astream_anthropic_cpu", "async streamed chunk of Claude's, CPU", "µs", "astream_anthropic", cpu_us),
     Figure("first_chunk", "time to first text", "µs", "first_chunk", lambda r: r["first_chunk_s"] * 1e6, 0),
     Figure("afirst_chunk", "async time to first text", "µs", "afirst_chunk", lambda r: r["first_chunk_s"] * 1e6, 0),
     Figure("memory", "memory of a call in flight", "KB", "memory", lambda r: r["bytes"] / r["calls"] / 1e3),
@@ -143,6 +155,12 @@ def budgets(figures: Figures) -> list[Budget]:
         at_most(figures, "CPU of a streamed chunk, async", "astream_cpu", part=6, of=PYO3),
         at_most(figures, "CPU of a streamed chunk, async", "astream_cpu", part=40, of=LITER_LLM),
         at_most(figures, "CPU of a streamed chunk, async", "astream_cpu", part=200, of=LITELLM),
+        at_most(figures, "CPU of a call to Claude", "call_anthropic_cpu", part=30, of=LITELLM),
+        at_most(figures, "CPU of a call to Claude", "call_anthropic_cpu", part=1, of=STDLIB),
+        at_most(figures, "CPU of a streamed chunk of Claude's", "stream_anthropic_cpu", limit=5),
+        at_most(figures, "CPU of a streamed chunk of Claude's", "stream_anthropic_cpu", part=200, of=LITELLM),
+        at_most(figures, "CPU of a streamed chunk of Claude's, async", "astream_anthropic_cpu", limit=5),
+        at_most(figures, "CPU of a streamed chunk of Claude's, async", "astream_anthropic_cpu", part=200, of=LITELLM),
         at_most(figures, "time to first text", "first_chunk", limit=150, over=FLOOR, over_figure="afirst_chunk"),
         at_most(
             figures, "time to first text, async", "afirst_chunk", limit=150, over=FLOOR, over_figure="afirst_chunk"

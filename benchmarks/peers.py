@@ -19,6 +19,7 @@ VENVS = HERE / ".venvs"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "rust-ffi" / "target"))
 
 ASYNC_CALLS = ("acall_1", "acall_50", "acall_200")
+ANTHROPIC = ("call_anthropic", "stream_anthropic", "astream_anthropic")
 ASYNC_STREAMS = ("astream", "astream_obfuscated", "astream_chunkwise", "astream_paced", "afirst_chunk")
 
 NO_SYNC = "no synchronous API"
@@ -29,6 +30,7 @@ NOT_STREAMING = "collects the whole stream first"
 NO_ADDRESS = "its embeddings go to OpenAI whatever the address"
 NOT_PYTHON = "not a Python package"
 FLOOR_ONLY = "not part of the floor"
+OPENAI_ONLY = "measured with OpenAI's protocol only"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ CONTENDERS = [
         "liter_llm",
         "liter-llm==2.4.0",
         "liter-llm",
-        lacking(NO_SYNC, "call", "stream", "first_chunk", "embed"),
+        {**lacking(NO_SYNC, "call", "stream", "first_chunk", "embed"), **lacking(OPENAI_ONLY, *ANTHROPIC)},
     ),
     Contender(
         PYO3,
@@ -94,16 +96,20 @@ CONTENDERS = [
             **lacking(NO_SYNC_STREAM, "stream", "first_chunk"),
             **lacking(NOT_STREAMING, "astream_paced", "afirst_chunk"),
             **lacking(NO_ADDRESS, "embed"),
+            **lacking(OPENAI_ONLY, *ANTHROPIC),
         },
     ),
-    Contender("openai", "openai", "openai_api", "openai", "openai==2.54.0", "openai"),
+    Contender(
+        *("openai", "openai", "openai_api", "openai", "openai==2.54.0", "openai"),
+        lacks=lacking(OPENAI_ONLY, *ANTHROPIC),
+    ),
     Contender(LITELLM, "litellm", "litellm_api", "litellm", "litellm==1.106.2", "litellm"),
     Contender(
         STDLIB,
         "http.client + json",
         "http_client",
         "http.client, json",
-        lacks=lacking(NO_ASYNC, *ASYNC_CALLS, *ASYNC_STREAMS, "memory"),
+        lacks=lacking(NO_ASYNC, *ASYNC_CALLS, *ASYNC_STREAMS, "astream_anthropic", "memory"),
     ),
     Contender(
         FLOOR,
@@ -111,7 +117,7 @@ CONTENDERS = [
         "",
         lacks={
             **lacking(NOT_PYTHON, "import", "cold", "stream", "first_chunk"),
-            **lacking(FLOOR_ONLY, "embed"),
+            **lacking(FLOOR_ONLY, "embed", *ANTHROPIC),
         },
     ),
 ]

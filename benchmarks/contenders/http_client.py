@@ -11,6 +11,13 @@ from urllib.parse import urlsplit
 class Contender:
     def __init__(self, job):
         self.request = job["request"]
+        self.anthropic = job.get("protocol") == "anthropic"
+        if self.anthropic:
+            system, user = self.request["messages"]
+            self.request = {
+                **{name: self.request[name] for name in ("temperature", "max_tokens")},
+                "model": "claude-sonnet-4-5", "system": system["content"], "messages": [user],
+            }
         self.embedding = {"model": "text-embedding-3-small", "input": [job["embedding_input"]]}
         address = urlsplit(job["base_url"])
         self.path = address.path
@@ -25,15 +32,26 @@ class Contender:
         return response
 
     def call(self):
+        if self.anthropic:
+            return json.loads(self.post("/messages", self.request).read())["content"][0]["text"]
         answer = json.loads(self.post("/chat/completions", self.request).read())
         return answer["choices"][0]["message"]["content"]
 
     def stream(self):
+        if self.anthropic:
+            yield from self.messages_stream()
+            return
         for line in self.post("/chat/completions", dict(self.request, stream=True)):
             if line.startswith(b"data: ") and not line.startswith(b"data: [DONE]"):
                 delta = json.loads(line[6:])["choices"][0]["delta"]
                 # The shape that the worker reads; it adds a microsecond to seventy.
                 yield SimpleNamespace(choices=[SimpleNamespace(delta=SimpleNamespace(content=delta.get("content")))])
+
+    def messages_stream(self):
+        for line in self.post("/messages", dict(self.request, stream=True)):
+            if line.startswith(b"data: "):
+                delta = json.loads(line[6:]).get("delta", {})
+                yield SimpleNamespace(choices=[SimpleNamespace(delta=SimpleNamespace(content=delta.get("text")))])
 
     def embed(self):
         return json.loads(self.post("/embeddings", self.embedding).read())["data"][0]["embedding"]

@@ -10,6 +10,9 @@ class Contender:
         self.module = importlib.import_module(job["module"])
         server = {"api_base": job["base_url"], "api_key": "sk-benchmark"}
         self.request = {**job["request"], **server, "model": "openai/" + job["request"]["model"]}
+        if job.get("protocol") == "anthropic":
+            # litellm adds /v1/messages.
+            self.request.update(model="anthropic/claude-sonnet-4-5", api_base=job["base_url"].removesuffix("/v1"))
         self.embedding = {"model": "openai/text-embedding-3-small", "input": [job["embedding_input"]], **server}
 
     def call(self):

@@ -77,6 +77,11 @@ const HEADERS: &str = "Date: Mon, 24 Nov 2025 16:00:00 GMT\r\n\
     CF-RAY: 9a3b1f0c7d2e4a6b-FRA\r\n\
     alt-svc: h3=\":443\"; ma=86400\r\n";
 
+/// The piece of text at this place of a stream.
+pub(crate) fn token(index: usize) -> &'static str {
+    TOKENS[index % TOKENS.len()]
+}
+
 /// The text of an unstreamed answer.
 pub fn completion_text() -> String {
     TOKENS.concat()
@@ -173,9 +178,8 @@ impl Stream {
             "",
         ));
         for index in 0..plan.chunks {
-            let token = TOKENS[index % TOKENS.len()];
-            text.push_str(token);
-            let delta = quoted(token);
+            text.push_str(token(index));
+            let delta = quoted(token(index));
             chunks
                 .push(event(&format!(r#"{{"index":0,"delta":{{"content":{delta}}},"logprobs":null,"finish_reason":null}}"#), ""));
         }
@@ -191,8 +195,13 @@ impl Stream {
             ));
         }
         chunks.push([http_chunk("data: [DONE]\n\n"), b"0\r\n\r\n".to_vec()].concat());
+        Self::of(HEADERS, chunks, text)
+    }
+
+    /// A stream of these HTTP chunks, which spell `text`.
+    pub(crate) fn of(headers: &str, chunks: Vec<Vec<u8>>, text: String) -> Self {
         let head = format!(
-            "HTTP/1.1 200 OK\r\n{HEADERS}Content-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "HTTP/1.1 200 OK\r\n{headers}Content-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         .into_bytes();
         let whole = [head.as_slice(), &chunks.concat()].concat();
@@ -218,15 +227,19 @@ impl Padding {
 }
 
 fn json_response(body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!("HTTP/1.1 200 OK\r\n{HEADERS}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+    response(HEADERS, body)
 }
 
-fn http_chunk(data: &str) -> Vec<u8> {
+pub(crate) fn response(headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+pub(crate) fn http_chunk(data: &str) -> Vec<u8> {
     format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

@@ -1,6 +1,6 @@
 //! `server`: prints `listening on 127.0.0.1:PORT` and serves until its standard input ends.
 //!
-//! `POST /PLAN/v1/chat/completions` and `POST /PLAN/v1/embeddings` answer as [`Plan`] says; `GET /PLAN/text` is the text
+//! `POST /PLAN/v1/chat/completions`, `POST /PLAN/v1/embeddings` and `POST /PLAN/v1/messages` answer as [`Plan`] says; `GET /PLAN/text` is the text
 //! of such an answer; `POST /hold` stops the answers of plans that say so, `GET /held` counts those
 //! and `POST /release` lets them go; `GET /served` counts the answers to POST.
 //!
@@ -11,7 +11,7 @@
 
 use std::{cell::Cell, cell::RefCell, collections::HashMap, io, rc::Rc};
 
-use edgequake_bench::{completion, completion_text, embedding, Plan, Stream};
+use edgequake_bench::{completion, completion_text, embedding, message, message_stream, Plan, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -21,9 +21,11 @@ const LONGEST_REQUEST: usize = 1 << 20;
 
 struct Server {
     completion: Vec<u8>,
+    message: Vec<u8>,
     embedding_floats: Vec<u8>,
     embedding_base64: Vec<u8>,
     streams: RefCell<HashMap<(Plan, bool), Rc<Stream>>>,
+    message_streams: RefCell<HashMap<Plan, Rc<Stream>>>,
     holding: Cell<bool>,
     held: Cell<usize>,
     release: Notify,
@@ -34,6 +36,10 @@ impl Server {
     fn stream(&self, plan: Plan, usage: bool) -> Rc<Stream> {
         let mut streams = self.streams.borrow_mut();
         streams.entry((plan, usage)).or_insert_with(|| Rc::new(Stream::new(plan, usage))).clone()
+    }
+
+    fn message_stream(&self, plan: Plan) -> Rc<Stream> {
+        self.message_streams.borrow_mut().entry(plan).or_insert_with(|| Rc::new(message_stream(plan))).clone()
     }
 
     async fn hold(&self) {
@@ -73,19 +79,10 @@ impl Server {
             ("GET", "text") if plan.chunks == 0 => socket.write_all(&text(200, &completion_text())).await,
             ("GET", "text") => socket.write_all(&text(200, &self.stream(plan, false).text)).await,
             ("POST", "v1/chat/completions") if flag(request.body, "stream") => {
-                let stream = self.stream(plan, flag(request.body, "include_usage"));
-                if !plan.chunkwise {
-                    return socket.write_all(&stream.whole).await;
-                }
-                socket.write_all(&stream.head).await?;
-                for chunk in &stream.chunks {
-                    socket.write_all(chunk).await?;
-                    if let Some(gap) = plan.gap {
-                        tokio::time::sleep(gap).await;
-                    }
-                }
-                Ok(())
+                send(&self.stream(plan, flag(request.body, "include_usage")), plan, socket).await
             }
+            ("POST", "v1/messages") if flag(request.body, "stream") => send(&self.message_stream(plan), plan, socket).await,
+            ("POST", "v1/messages") => socket.write_all(&self.message).await,
             ("POST", "v1/chat/completions") => socket.write_all(&self.completion).await,
             ("POST", "v1/embeddings") if find(request.body, b"base64").is_some() => {
                 socket.write_all(&self.embedding_base64).await
@@ -116,6 +113,21 @@ impl Server {
             buffer.drain(..head + length);
         }
     }
+}
+
+/// Sends a stream, whole or piece by piece.
+async fn send(stream: &Stream, plan: Plan, socket: &mut TcpStream) -> io::Result<()> {
+    if !plan.chunkwise {
+        return socket.write_all(&stream.whole).await;
+    }
+    socket.write_all(&stream.head).await?;
+    for chunk in &stream.chunks {
+        socket.write_all(chunk).await?;
+        if let Some(gap) = plan.gap {
+            tokio::time::sleep(gap).await;
+        }
+    }
+    Ok(())
 }
 
 struct Request<'a> {
@@ -170,9 +182,11 @@ fn text(status: u16, body: &str) -> Vec<u8> {
 async fn main() -> io::Result<()> {
     let server = Rc::new(Server {
         completion: completion(),
+        message: message(&completion_text()),
         embedding_floats: embedding(false),
         embedding_base64: embedding(true),
         streams: RefCell::default(),
+        message_streams: RefCell::default(),
         holding: Cell::new(false),
         held: Cell::new(0),
         release: Notify::new(),
