@@ -29,11 +29,15 @@ JOBS: dict[str, dict[str, Any]] = {
     "astream_paced": {"plan": f"stream-{PACED_CHUNKS},gap-1ms", "pinned": True, "chunks": PACED_CHUNKS},
     "call_anthropic": {"plan": "plain", "pinned": True, "protocol": "anthropic"},
     "stream_anthropic": {
-        "plan": f"stream-{STREAM_CHUNKS}", "pinned": True, "chunks": STREAM_CHUNKS,
+        "plan": f"stream-{STREAM_CHUNKS}",
+        "pinned": True,
+        "chunks": STREAM_CHUNKS,
         "protocol": "anthropic",
     },
     "astream_anthropic": {
-        "plan": f"stream-{STREAM_CHUNKS}", "pinned": True, "chunks": STREAM_CHUNKS,
+        "plan": f"stream-{STREAM_CHUNKS}",
+        "pinned": True,
+        "chunks": STREAM_CHUNKS,
         "protocol": "anthropic",
     },
     "first_chunk": {"plan": "stream-3", "pinned": True},

@@ -16,7 +16,9 @@ class Contender:
             system, user = self.request["messages"]
             self.request = {
                 **{name: self.request[name] for name in ("temperature", "max_tokens")},
-                "model": "claude-sonnet-4-5", "system": system["content"], "messages": [user],
+                "model": "claude-sonnet-4-5",
+                "system": system["content"],
+                "messages": [user],
             }
         self.embedding = {"model": "text-embedding-3-small", "input": [job["embedding_input"]]}
         address = urlsplit(job["base_url"])
