@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ._runtime import Attachments
+
 _EVENTS_PER_READ = 128
 # A loop has other work: after this many reads it gets its turn before the next one.
 _READS_PER_TURN = 8
@@ -51,12 +53,12 @@ class Hub:
         except NotImplementedError:
             Watcher(self, loop, descriptor).start()
 
-    def start(self, operation: bytes, request: bytes, call: Any) -> None:
+    def start(self, operation: bytes, request: bytes, call: Any, attachments: Attachments = ()) -> None:
         """Starts a call whose events go to `call.take`. Raises litellm's exception for a request that is refused."""
         tag = next(_tags)
         self.waiting[tag] = call
         try:
-            call.handle = self._start(operation, request, tag)
+            call.handle = self._start(operation, request, tag, attachments)
         except BaseException:
             del self.waiting[tag]
             raise
@@ -223,15 +225,15 @@ class Call:
             lib.eq_call_free(handle)
 
 
-async def call(operation: bytes, request: bytes) -> tuple[Any, bytes]:
+async def call(operation: bytes, request: bytes, attachments: Attachments = ()) -> tuple[Any, bytes]:
     """Makes a call: the decoded answer and the `meta`. Raises litellm's exception where it fails.
 
     Cancelling the task cancels the call.
     """
     loop = running_loop()
     hub, waiting = _hub(loop), Call(loop)
-    hub.start(operation, request, waiting)
-    del request  # It may be large, and the answer may take long.
+    hub.start(operation, request, waiting, attachments)
+    del request, attachments  # They may be large, and the answer may take long.
     try:
         answer, meta, failure = await waiting.future
     finally:

@@ -9,16 +9,21 @@ from __future__ import annotations
 from time import perf_counter
 
 from . import _request, _sync
-from ._types import Meta, embedding_response, model_response
+from ._types import Meta, model_response
 from .streaming import CustomStreamWrapper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from ._types import EmbeddingResponse, ModelResponse
+    from ._runtime import Attachments
+    from ._types import ModelResponse
 
     Arguments = dict[str, Any]
+    # The decoded answer and its Meta become a response; a source, the model, `stream_options=` and `call_id=` a stream.
+    Make = Callable[[Any, Meta], Any]
+    Wrap = Callable[..., Any]
 
 
 class Failure:
@@ -68,34 +73,67 @@ async def acompletion(arguments: Arguments) -> ModelResponse | CustomStreamWrapp
         return _failure(error)
 
 
-def embedding(arguments: Arguments) -> EmbeddingResponse | Failure:
-    """`embedding` with the parameters `arguments`, among them `kwargs`."""
-    model, call_id = arguments["model"], arguments["litellm_call_id"]
+def answered(operation: bytes, arguments: Arguments, make: Make, attachments: Attachments = ()) -> Any:
+    """An operation that is not streamed: what `make` makes of its answer, or a Failure."""
+    model, call_id = arguments.get("model"), _call_id(arguments)
     try:
         started = perf_counter()
-        answer, meta = _sync.call(b"embedding", _request.request(arguments))
-        return embedding_response(answer, _meta(meta, model, started, call_id))
+        answer, meta = _sync.call(operation, _request.request(arguments), attachments)
+        return make(answer, _meta(meta, model, started, call_id))
     except Exception as error:
         return _failure(error)
 
 
-async def aembedding(arguments: Arguments) -> EmbeddingResponse | Failure:
-    """`aembedding` with the parameters `arguments`, among them `kwargs`."""
+async def aanswered(operation: bytes, arguments: Arguments, make: Make, attachments: Attachments = ()) -> Any:
+    """:func:`answered` for coroutines."""
     from . import _async
 
-    model, call_id = arguments["model"], arguments["litellm_call_id"]
+    model, call_id = arguments.get("model"), _call_id(arguments)
     try:
         started = perf_counter()
-        call = _async.call(b"embedding", _request.request(arguments))
-        arguments.clear()
+        call = _async.call(operation, _request.request(arguments), attachments)
+        del attachments
+        arguments.clear()  # They are of no more use, and an answer may take long.
         answer, meta = await call
-        return embedding_response(answer, _meta(meta, model, started, call_id))
+        return make(answer, _meta(meta, model, started, call_id))
     except Exception as error:
         return _failure(error)
+
+
+def streamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
+    """A streamed operation whose provider has accepted it: what `wrap` makes of its source, or a Failure."""
+    model, call_id, options = arguments.get("model"), _call_id(arguments), arguments.get("stream_options")
+    try:
+        source = _sync.StreamSource(operation, _request.request(arguments))
+        return wrap(source, model, stream_options=options, call_id=call_id)
+    except Exception as error:
+        return _failure(error)
+
+
+async def astreamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
+    """:func:`streamed` for coroutines."""
+    from . import _async
+
+    model, call_id, options = arguments.get("model"), _call_id(arguments), arguments.get("stream_options")
+    try:
+        source = await _async.stream(operation, _request.request(arguments))
+        return wrap(source, model, stream_options=options, call_id=call_id)
+    except Exception as error:
+        return _failure(error)
+
+
+def _call_id(arguments: Arguments) -> str | None:
+    given = arguments.get("litellm_call_id")
+    return arguments["kwargs"].get("litellm_call_id") if given is None else given
 
 
 def _meta(raw: bytes, model: Any, started: float, call_id: str | None) -> Meta:
     return Meta(raw, model=model, response_ms=(perf_counter() - started) * 1000, call_id=call_id)
+
+
+def refused(error: Exception) -> Failure:
+    """A Failure for an exception that comes before the engine is asked."""
+    return _failure(error)
 
 
 def _failure(error: Exception) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _calls
 from ._calls import Failure
+from ._types import embedding_response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def embedding(
     Arguments, settings and exceptions are as for `completion`. The package's `request_timeout` holds unless `timeout` is
     given.
     """
-    outcome = _calls.embedding(_given(locals()))
+    outcome = _calls.answered(b"embedding", _given(locals()), embedding_response)
     if isinstance(outcome, Failure):
         del api_key, api_base, kwargs
         raise outcome.pop()
-    return outcome
+    return outcome  # type: ignore[no-any-return]
 
 
 async def aembedding(
@@ -62,11 +63,11 @@ async def aembedding(
     **kwargs: Any,
 ) -> EmbeddingResponse:
     """:func:`embedding` for coroutines. Cancelling the task ends the request."""
-    outcome = await _calls.aembedding(_given(locals()))
+    outcome = await _calls.aanswered(b"embedding", _given(locals()), embedding_response)
     if isinstance(outcome, Failure):
         del api_key, api_base, kwargs
         raise outcome.pop()
-    return outcome
+    return outcome  # type: ignore[no-any-return]
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

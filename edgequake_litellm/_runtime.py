@@ -15,8 +15,11 @@ from ._native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Union
+
+    # The binary inputs of a call, which its request names by their numbers.
+    Attachments = Sequence[Union[bytes, bytearray, memoryview]]
 
 _decode = JSONDecoder().raw_decode
 
@@ -25,6 +28,7 @@ CHUNK: int = lib.EQ_EVENT_CHUNK
 CONTENT: int = lib.EQ_EVENT_CONTENT
 REASONING: int = lib.EQ_EVENT_REASONING
 ARGUMENTS: int = lib.EQ_EVENT_ARGUMENTS
+BYTES: int = lib.EQ_EVENT_BYTES
 DONE: int = lib.EQ_EVENT_DONE
 FAILED: int = lib.EQ_EVENT_FAILED
 
@@ -79,7 +83,7 @@ class Batch:
     def item(self, number: int, event: tuple[int, ...]) -> str | tuple[Any, ...]:
         """The chunk that is event `number`, as a stream keeps it: the text alone where that says it all.
 
-        Else `(CHUNK, the chunk's JSON)` or `(kind, text, index, slot, obfuscation)`.
+        Else `(CHUNK, the chunk's JSON)`, `(BYTES, bytes)` or `(kind, text, index, slot, obfuscation)`.
         """
         kind, length = event[KIND], event[TEXT_LENGTH]
         if kind == CHUNK:
@@ -87,6 +91,8 @@ class Batch:
         text = _bytes_at(self.texts[number][0], length).decode() if length else ""
         if kind == CONTENT and not event[INDEX] and not event[DATA_LENGTH]:
             return text
+        if kind == BYTES:
+            return kind, raw(self.events[number].data)
         return kind, text, event[INDEX], event[SLOT], _text(self.events[number].data)
 
 
@@ -179,17 +185,22 @@ class Start:
         self.call = ffi.new("eq_call **")
         self._error = ffi.new("eq_error **")
 
-    def __call__(self, operation: bytes, request: bytes, tag: int) -> Any:
+    def __call__(self, operation: bytes, request: bytes, tag: int, attachments: Attachments = ()) -> Any:
         """Starts a call and returns its handle; `self.call[0]` has it even if an exception such as Ctrl-C comes between.
 
-        Raises litellm's exception for a request that the engine refuses.
+        The engine reads `attachments` before this returns. Raises litellm's exception for a request that it refuses.
         """
+        lent = _NO_ATTACHMENTS
+        if attachments:
+            # cffi keeps no buffer alive for a struct in an array: this list does.
+            buffers = [ffi.from_buffer(content) for content in attachments]
+            lent = ffi.new("eq_bytes[]", [(buffer, len(buffer)) for buffer in buffers])
         status = lib.eq_call_start(
             process.client or client(),
             (ffi.from_buffer(operation), len(operation)),
             (ffi.from_buffer(request), len(request)),
-            _NO_ATTACHMENTS,
-            0,
+            lent,
+            len(attachments),
             tag,
             _PUSH,
             self.queue,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ._runtime import Attachments
+
 # Python runs a signal's handler, and raises KeyboardInterrupt, in the main thread and between two bytecodes only: the wait
 # for an event must come back that often. Other threads come back now and then, for exceptions that are sent to a thread.
 _MAIN_SLICE_MS = 40
@@ -95,14 +97,14 @@ def _forget() -> None:
 _runtime.on_fork(_forget)
 
 
-def call(operation: bytes, request: bytes) -> tuple[Any, bytes]:
+def call(operation: bytes, request: bytes, attachments: Attachments = ()) -> tuple[Any, bytes]:
     """Makes a call and waits for it: the decoded answer and the `meta`. Raises litellm's exception where it fails.
 
     Whatever else is raised while it waits, such as KeyboardInterrupt, cancels the call.
     """
     channel = _take(_for_calls, 1)
     try:
-        channel.start(operation, request, 0)
+        channel.start(operation, request, 0, attachments)
         channel.wait()
         event = channel.batch.events[0]
         kind = event.kind

@@ -145,7 +145,7 @@ impl Client {
             let job = edgequake::prepare(&self.providers, operation, &model, &request).map_err(|e| e.at(provider, name))?;
             return Ok(Call::new(route, stream, limits, 0, 0, Job::Edgequake(job)));
         }
-        let route = route::resolve(&request)?;
+        let route = wire::reroute(operation, resolve(operation, &request)?);
         self.prepare_wire(operation, route, &request, limits, retries)
     }
 
@@ -158,7 +158,7 @@ impl Client {
         retries: u32,
     ) -> Result<Call> {
         let at = |error: Error| error.at(&route.provider, &route.model);
-        let mut http = wire::dialect(&route).prepare(operation, &route, request).map_err(at)?;
+        let mut http = wire::prepare(operation, &route, request).map_err(at)?;
         if retries > 0 && !http.headers.iter().any(|(name, _)| name == "idempotency-key") {
             // The same for every attempt: a provider that honours it never works (or bills) twice.
             http.headers.push(("idempotency-key".to_owned(), id::unique("eq-")));
@@ -200,6 +200,15 @@ impl Drop for Client {
         // The last owner may be one of the runtime's own threads, which must not wait for itself.
         self.close();
     }
+}
+
+/// The route of a request, which need not name a model where the operation has a default.
+fn resolve(operation: Operation, request: &Request<'_>) -> Result<Route> {
+    let Some(model) = operation.default_model().filter(|_| !request.has("model")) else { return route::resolve(request) };
+    let model = serde_json::value::to_raw_value(model).map_err(|e| Error::bad_request(e.to_string()))?;
+    let mut fields = request.fields.clone();
+    fields.insert("model".to_owned(), &model);
+    route::resolve(&Request { fields, settings: request.settings.clone(), attachments: Vec::new() })
 }
 
 /// litellm's `ssl_verify`: true, false, or the path of a PEM file; from the call, the settings or `SSL_VERIFY`.

@@ -8,7 +8,7 @@ use percent_encoding::utf8_percent_encode;
 use super::body::Body;
 use super::http::{bearer, join, UNRESERVED};
 use super::openai::request::{self, Target};
-use super::openai::{quirks, row};
+use super::openai::{path, quirks, row};
 use super::params::sort::Rules;
 use super::providers::Gpt5;
 use super::{Dialect, HttpCall, Operation};
@@ -24,7 +24,9 @@ pub struct Azure;
 impl Dialect for Azure {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
         let row = row(&route.provider)?;
-        let version = version(request)?;
+        // The Responses API came with the newer surface.
+        let default = if operation == Operation::Responses { "preview" } else { DEFAULT_VERSION };
+        let version = version(request, default)?;
         let newer = matches!(version.as_str(), "v1" | "latest" | "preview");
         // litellm's prefixes that tell what is behind a deployment are no part of its name.
         let deployment = route.model.strip_prefix("o_series/").or_else(|| route.model.strip_prefix("gpt5_series/"));
@@ -34,7 +36,7 @@ impl Dialect for Azure {
         let name = base_model.or(hint).unwrap_or_else(|| route.model.as_str().into());
         let target = Target {
             url: url(operation, route, &version, newer)?,
-            credentials: credentials(route, request, newer)?,
+            credentials: credentials(route, request, newer && operation != Operation::Responses)?,
             family: family(&name),
             adjust: &|body, rules| by_version(body, rules, &version, &route.model),
         };
@@ -81,15 +83,13 @@ fn date(version: &str) -> Option<(u32, u32)> {
     Some((year, month))
 }
 
-fn version(request: &Request<'_>) -> Result<String> {
+fn version(request: &Request<'_>, default: &str) -> Result<String> {
     let given = request.str("api_version")?.filter(|version| !version.is_empty());
     let version = match given {
         Some(version) => version.into_owned(),
         None => match request.setting_str("api_version")? {
             Some(version) => version.into_owned(),
-            None => {
-                std::env::var("AZURE_API_VERSION").ok().filter(|v| !v.is_empty()).unwrap_or_else(|| DEFAULT_VERSION.to_owned())
-            }
+            None => std::env::var("AZURE_API_VERSION").ok().filter(|v| !v.is_empty()).unwrap_or_else(|| default.to_owned()),
         },
     };
     if version.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')) {
@@ -100,15 +100,16 @@ fn version(request: &Request<'_>) -> Result<String> {
 
 /// Where a deployment is reached.
 fn url(operation: Operation, route: &Route, version: &str, newer: bool) -> Result<String> {
-    let path = match operation {
-        Operation::Completion => "chat/completions",
-        Operation::Embedding => "embeddings",
-        _ => return Err(operation.unavailable("azure")),
-    };
+    let path = path(operation).filter(|_| operation != Operation::Moderation).ok_or_else(|| operation.unavailable("azure"))?;
     let base = route.api_base.as_str();
     if newer {
         let base = if base.contains("/openai/v1") { base.to_owned() } else { join(base, "openai/v1") };
-        return Ok(join(&base, path));
+        let url = join(&base, path);
+        return Ok(if operation == Operation::Responses { versioned(url, version) } else { url });
+    }
+    if operation == Operation::Responses {
+        // It knows no deployments in its address: the body names one.
+        return Ok(versioned(if base.contains("/openai/") { join(base, path) } else { join(base, "openai/responses") }, version));
     }
     // A slash, a dot-dot or a question mark in a deployment's name must not lead to another address (H14).
     let deployment = match route.model.as_str() {
@@ -120,8 +121,16 @@ fn url(operation: Operation, route: &Route, version: &str, newer: bool) -> Resul
     } else {
         join(base, &format!("openai/deployments/{deployment}/{path}"))
     };
-    let separator = if full.contains('?') { '&' } else { '?' };
-    Ok(if full.contains("api-version=") { full } else { format!("{full}{separator}api-version={version}") })
+    Ok(versioned(full, version))
+}
+
+fn versioned(url: String, version: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    if url.contains("api-version=") {
+        url
+    } else {
+        format!("{url}{separator}api-version={version}")
+    }
 }
 
 /// Microsoft's token before the key; the newer surface takes both as a bearer.

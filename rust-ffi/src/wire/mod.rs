@@ -8,12 +8,15 @@ pub mod aws;
 pub mod azure;
 pub mod bedrock;
 pub mod body;
+mod bridge;
 pub mod chat;
 pub mod cohere;
 pub mod credentials;
 pub mod errors;
+mod file;
 pub mod gemini;
 pub mod http;
+mod multipart;
 mod ndjson;
 pub mod ollama;
 pub mod openai;
@@ -21,6 +24,7 @@ pub mod operation;
 pub mod params;
 pub mod providers;
 pub mod remote;
+mod rerank;
 pub mod sse;
 pub mod watsonx;
 
@@ -137,6 +141,29 @@ pub enum StreamEvent {
 /// A protocol.
 pub trait Dialect: Send + Sync {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall>;
+}
+
+/// Makes the HTTP call of a checked request, by whatever way the provider has to the operation.
+pub fn prepare(operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
+    let has = |operation| providers::find(&route.provider).is_some_and(|row| row.does(operation));
+    match operation {
+        Operation::Rerank => rerank::prepare(route, request),
+        Operation::TextCompletion if !has(operation) => bridge::text_over_chat(route, request),
+        _ => dialect(route).prepare(operation, route, request),
+    }
+}
+
+/// The route that an operation takes. litellm has a name of its own for OpenAI's models that continue texts, and takes every model of
+/// OpenAI's for one that is not known to chat.
+pub fn reroute(operation: Operation, route: Route) -> Route {
+    let texts = operation == Operation::TextCompletion
+        && route.provider == "openai"
+        && providers::model_owner(&route.model) != Some("openai");
+    if texts {
+        Route { provider: "text-completion-openai".to_owned(), ..route }
+    } else {
+        route
+    }
 }
 
 /// The dialect of a route's provider.

@@ -37,7 +37,43 @@ operations! {
     Moderation = "moderation",
 }
 
+/// Some of the operations: those that a provider has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operations(u16);
+
+impl Operations {
+    pub const fn of(list: &[Operation]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < list.len() {
+            bits |= 1 << list[at] as u8;
+            at += 1;
+        }
+        Operations(bits)
+    }
+
+    pub const fn and(self, list: &[Operation]) -> Self {
+        Operations(self.0 | Operations::of(list).0)
+    }
+
+    pub const fn has(self, operation: Operation) -> bool {
+        self.0 & (1 << operation as u8) != 0
+    }
+
+    pub fn names(self) -> Vec<&'static str> {
+        Operation::ALL.iter().filter(|operation| self.has(**operation)).map(|operation| operation.name()).collect()
+    }
+}
+
 impl Operation {
+    /// The model that is meant where the caller names none: OpenAI's own defaults, as in litellm.
+    pub fn default_model(self) -> Option<&'static str> {
+        match self {
+            Operation::ImageGeneration => Some("dall-e-2"),
+            Operation::Moderation => Some("omni-moderation-latest"),
+            _ => None,
+        }
+    }
+
     /// May the caller ask for a stream of events?
     pub fn streams(self) -> bool {
         matches!(self, Operation::Completion | Operation::TextCompletion | Operation::Responses)

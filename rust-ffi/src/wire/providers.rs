@@ -14,6 +14,7 @@ pub use table::ALL;
 
 use serde::Serialize;
 
+use super::operation::Operations;
 use super::params::{Param, Supported};
 use super::Operation;
 
@@ -139,6 +140,10 @@ pub enum Quirk {
     DatabricksMessages,
     /// Vectors are asked for in base64 where the caller does not say.
     Base64Vectors,
+    /// `dimensions` is `output_dimension`, and the usage of vectors is a total.
+    VoyageVectors,
+    /// The input of vectors is a list, and images in it are objects.
+    JinaInput,
 
     // Address and credentials.
     /// `/v1` stands before the path of the operation.
@@ -147,6 +152,8 @@ pub enum Quirk {
     V1Embeddings,
     /// The key travels in a header of Sarvam's own, too.
     SarvamKey,
+    /// The key tells which of two hosts gave it.
+    VoyageHosts,
 }
 
 /// One provider.
@@ -155,6 +162,9 @@ pub struct Provider {
     /// litellm's name, which is also the prefix of its models.
     pub name: &'static str,
     pub protocol: Protocol,
+    /// What it does over its protocol. A text completion or a response that it does not have is asked of its chat (`wire/bridge`); a
+    /// reranking has a table of its own (`wire/rerank`).
+    pub operations: Operations,
     /// The public address; None where every user has their own.
     pub api_base: Option<&'static str>,
     /// The dialect makes the address of other facts (a region, an account) where the caller gives none; it then gets an empty one.
@@ -187,6 +197,11 @@ pub struct Provider {
 impl Provider {
     pub fn has(&self, quirk: Quirk) -> bool {
         self.quirks.contains(&quirk)
+    }
+
+    /// Does it have the operation itself? What other protocols than OpenAI's have, their dialects know.
+    pub fn does(&self, operation: Operation) -> bool {
+        matches!(self.protocol, Protocol::OpenAi | Protocol::Azure) && self.operations.has(operation)
     }
 
     /// The names that litellm's `get_supported_openai_params` shows.

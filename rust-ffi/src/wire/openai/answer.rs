@@ -188,11 +188,17 @@ impl Reader<'_> {
             out.set("model", Value::from(self.origin.model.as_str()).into());
             changed = true;
         }
+        if self.origin.row.has(Quirk::VoyageVectors) {
+            let total = out.get("usage").and_then(Json::read::<Value>).map_or(Value::Null, |usage| usage["total_tokens"].clone());
+            let total = if total.is_null() { Value::from(0) } else { total };
+            out.set("usage", serde_json::json!({"prompt_tokens": total, "total_tokens": total}).into());
+            changed = true;
+        }
         Ok(if changed { out.write() } else { body.into() })
     }
 
     /// The members of a 2xx body, or the error that it is.
-    fn top<'b>(&self, body: &'b Bytes) -> Result<(&'b str, Fields<'b>)> {
+    pub fn top<'b>(&self, body: &'b Bytes) -> Result<(&'b str, Fields<'b>)> {
         let unreadable = |why: &str| self.origin.unreadable(self.status, body, why);
         let text = std::str::from_utf8(body).map_err(|_| unreadable("the answer is not UTF-8"))?;
         if text.trim().is_empty() {

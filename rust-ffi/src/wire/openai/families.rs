@@ -22,6 +22,24 @@ pub fn apply(body: &mut Body<'_>, model: &str, rules: &Rules<'_>) -> Result<()> 
     Ok(())
 }
 
+/// The same for a request of the Responses API, where the effort is a member of `reasoning` and the limit has another name anyway.
+pub fn apply_to_response(body: &mut Body<'_>, model: &str, rules: &Rules<'_>) -> Result<()> {
+    let Some(gpt5) = Gpt5::of(model).filter(|gpt5| !gpt5.search) else { return Ok(()) };
+    let effort = body.get("reasoning").and_then(Json::read::<Value>).and_then(|r| r["effort"].as_str().map(str::to_owned));
+    if samples(gpt5, effort.as_deref()) {
+        return Ok(());
+    }
+    if body.has("top_p") {
+        rules.refuse(body, "top_p", || format!("{model} takes top_p with reasoning={{\"effort\": \"none\"}} only"))?;
+    }
+    only_one(body, model, rules)
+}
+
+/// Only without reasoning do these models sample.
+fn samples(gpt5: Gpt5, effort: Option<&str>) -> bool {
+    gpt5.none == Some(true) && effort.map_or(gpt5.none_by_default, |effort| effort == "none")
+}
+
 /// `max_tokens` is refused by these models; its successor counts the reasoning, too.
 fn limit(body: &mut Body<'_>) {
     if let Some(value) = body.remove("max_tokens") {
@@ -65,9 +83,7 @@ fn reasoning(body: &mut Body<'_>, model: &str, gpt5: Gpt5, rules: &Rules<'_>) ->
         }
         effort => effort,
     };
-    // Only without reasoning do these models sample.
-    let samples = gpt5.none == Some(true) && effort.map_or(gpt5.none_by_default, |effort| effort == "none");
-    if samples {
+    if samples(gpt5, effort) {
         return Ok(());
     }
     if gpt5.none == Some(true) {

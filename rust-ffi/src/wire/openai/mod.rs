@@ -1,14 +1,21 @@
-//! OpenAI's protocol, which most providers speak: chat completions and embeddings.
+//! OpenAI's protocol, which most providers speak.
 
 mod address;
 pub mod answer;
+mod audio;
+mod events;
 mod families;
 pub mod finish_reason;
+mod form;
+mod images;
 pub mod messages;
+mod moderation;
 pub(super) mod quirks;
 pub mod request;
+mod responses;
 pub mod stream;
 mod template;
+pub(super) mod text;
 
 use std::borrow::Cow;
 
@@ -33,11 +40,7 @@ pub struct OpenAi;
 impl Dialect for OpenAi {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
         let row = row(&route.provider)?;
-        let path = match operation {
-            Operation::Completion => "chat/completions",
-            Operation::Embedding => "embeddings",
-            _ => return Err(operation.unavailable(row.name)),
-        };
+        let path = path(operation).filter(|_| row.operations.has(operation)).ok_or_else(|| operation.unavailable(row.name))?;
         let mut place = address::of(row, operation, route, request, path)?;
         if let (Some(key), true) = (&route.api_key, row.has(Quirk::SarvamKey)) {
             place.credentials.push(("api-subscription-key".to_owned(), key.expose().to_owned()));
@@ -75,6 +78,22 @@ impl Dialect for OpenAi {
     }
 }
 
+/// Where an operation is found behind a server's address.
+pub(super) fn path(operation: Operation) -> Option<&'static str> {
+    Some(match operation {
+        Operation::Completion => "chat/completions",
+        Operation::Embedding => "embeddings",
+        Operation::TextCompletion => "completions",
+        Operation::Responses => "responses",
+        Operation::ImageGeneration => "images/generations",
+        Operation::ImageEdit => "images/edits",
+        Operation::Transcription => "audio/transcriptions",
+        Operation::Speech => "audio/speech",
+        Operation::Moderation => "moderations",
+        Operation::Rerank => return None,
+    })
+}
+
 /// The row of a route that [`crate::engine::route::resolve`] made.
 pub(super) fn row(provider: &str) -> Result<&'static Provider> {
     providers::find(provider)
@@ -97,7 +116,12 @@ impl Decode for Decoder {
         match self.operation {
             Operation::Completion => reader.completion(body),
             Operation::Embedding => reader.embedding(body, self.keep_base64),
-            other => Err(other.unavailable(self.origin.row.name)),
+            Operation::TextCompletion => reader.text_completion(body),
+            Operation::Responses => reader.response(body),
+            Operation::ImageGeneration | Operation::ImageEdit => reader.images(body),
+            Operation::Transcription => reader.transcription(head, body),
+            Operation::Moderation => reader.moderation(body),
+            other @ (Operation::Speech | Operation::Rerank) => Err(other.unavailable(self.origin.row.name)),
         }
     }
 
@@ -107,12 +131,20 @@ impl Decode for Decoder {
 
     fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
         let (origin, foreign) = (self.origin.clone(), self.origin.clone());
+        let error = Box::new(move |raw: &RawValue| origin.from_error_object(raw));
+        let foreign_body = Box::new(move |body: &[u8]| not_a_stream(&foreign, body));
+        match self.operation {
+            Operation::Speech => return Box::new(audio::Sound::default()),
+            Operation::TextCompletion => return Box::new(events::Decoder::new(text::Stream::new(error, foreign_body))),
+            Operation::Responses => return Box::new(events::Decoder::new(responses::Stream::new(error, foreign_body))),
+            _ => {}
+        }
         stream::decoder(stream::Settings {
             // litellm shows the model that was asked for; Azure's deployments have names of their own, so there it is the provider's.
             model: (self.origin.row.protocol != Protocol::Azure).then(|| self.origin.model.clone()),
             include_usage: self.include_usage,
-            error: Box::new(move |raw: &RawValue| origin.from_error_object(raw)),
-            foreign_body: Box::new(move |body| not_a_stream(&foreign, body)),
+            error,
+            foreign_body,
         })
     }
 }
@@ -120,7 +152,7 @@ impl Decode for Decoder {
 /// A 200 without one event: a whole answer's error object, a page of HTML (S14).
 fn not_a_stream(origin: &Origin, body: &[u8]) -> Error {
     let reader = Reader { origin, status: 200, json_tool: None, qualified: false };
-    match reader.completion(Bytes::copy_from_slice(body)) {
+    match reader.top(&Bytes::copy_from_slice(body)) {
         Err(error) => error,
         Ok(_) => origin.unreadable(200, body, "the answer is a whole one, not the stream that was asked for"),
     }

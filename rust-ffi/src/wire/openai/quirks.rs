@@ -3,6 +3,7 @@
 use serde_json::{json, Value};
 
 use crate::engine::error::{Error, Result};
+use crate::engine::route::Route;
 use crate::wire::body::{Body, Json};
 use crate::wire::params::sort::Rules;
 use crate::wire::providers::{Provider, Quirk};
@@ -219,6 +220,41 @@ fn groq_search(body: &mut Body<'_>, model: &str) {
         tools.push(json!({"type": "browser_search"}));
     }
     body.set("tools", Value::Array(tools).into());
+}
+
+/// Voyage's keys from MongoDB are known to MongoDB's host only, which the caller need not tell.
+pub fn host_of_key<'a>(row: &Provider, route: &'a Route) -> &'a str {
+    let mongodb = row.has(Quirk::VoyageHosts)
+        && row.api_base == Some(route.api_base.as_str())
+        && route.api_key.as_ref().is_some_and(|key| key.expose().starts_with("al-"));
+    if mongodb {
+        "https://ai.mongodb.com/v1"
+    } else {
+        &route.api_base
+    }
+}
+
+/// Jina's models take texts and images, always as a list; where one is an image (a `data:` address), all are objects.
+pub fn jina_input(body: &mut Body<'_>) {
+    let Some(input) = body.get("input").and_then(Json::read::<Value>) else { return };
+    let list = match input {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    let image = |item: &Value| item.as_str().is_some_and(|text| text.starts_with("data:"));
+    let input: Value = if list.iter().any(image) {
+        let object = |item: Value| match item {
+            Value::String(text) if text.starts_with("data:") => {
+                serde_json::json!({"image": text.split_once(',').map_or(text.as_str(), |(_, data)| data)})
+            }
+            Value::String(text) => serde_json::json!({"text": text}),
+            other => other,
+        };
+        list.into_iter().map(object).collect()
+    } else {
+        list.into()
+    };
+    body.set("input", input.into());
 }
 
 #[cfg(test)]

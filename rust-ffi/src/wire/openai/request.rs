@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::messages::{self, Marks, Text, Treatment};
-use super::{families, quirks, Decoder};
+use super::{audio, families, images, moderation, quirks, responses, text, Decoder};
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::request::{wrong_type, Request};
@@ -46,14 +46,32 @@ pub fn prepare(
         // litellm serves Azure's o-series by its layer for OpenAI's protocol, and the model shows it.
         qualified: row.qualified || (row.protocol == Protocol::Azure && is_o_series(target.family)),
     };
-    let (body, stream) = match operation {
-        Operation::Completion => chat(row, route, request, &target, &rules, &mut decoder)?,
-        Operation::Embedding => (embedding(row, route, request, &rules, &mut decoder)?, false),
-        _ => return Err(operation.unavailable(row.name)),
+    let (model, family) = (route.model.as_str(), target.family);
+    let json = |(body, stream): (Body<'_>, bool)| (None, body.write(), stream);
+    let form = |(content_type, body): (String, Vec<u8>)| (Some(content_type), body, false);
+    let (content_type, body, stream) = match operation {
+        Operation::Completion => json(chat(row, route, request, &target, &rules, &mut decoder)?),
+        Operation::Embedding => json((embedding(row, route, request, &rules, &mut decoder)?, false)),
+        Operation::TextCompletion => json(text::request(row, model, request, &rules)?),
+        Operation::Responses => json(responses::request(row, model, family, request, &rules)?),
+        Operation::ImageGeneration => {
+            json((images::generation(row, model, family, request, &rules, target.url.contains("/deployments/"))?, false))
+        }
+        Operation::ImageEdit => form(images::edit(row, model, family, request, &rules)?),
+        Operation::Transcription => form(audio::transcription(row, model, request, &rules)?),
+        Operation::Speech => json((audio::speech(row, model, request, &rules)?, true)),
+        Operation::Moderation => json((moderation::request(row, model, request, &rules)?, false)),
+        Operation::Rerank => return Err(operation.unavailable(row.name)),
     };
-    let headers = headers(row, request, target.credentials, stream)?;
+    let mut headers = headers(row, request, target.credentials, stream && operation != Operation::Speech)?;
+    if let Some(content_type) = content_type {
+        // The form's boundary is in it: a caller's own would make the body unreadable.
+        if let Some((_, value)) = headers.iter_mut().find(|(name, _)| name == "content-type") {
+            *value = content_type;
+        }
+    }
     let url = with_query(target.url, request)?;
-    Ok(HttpCall { headers, stream, ..HttpCall::post(url, body.write(), Box::new(decoder)) })
+    Ok(HttpCall { headers, stream, ..HttpCall::post(url, body, Box::new(decoder)) })
 }
 
 fn chat<'r>(
@@ -206,6 +224,14 @@ fn embedding<'r>(
     let mut body = sort::embedding(row, &route.model, request, rules)?;
     if route.model.contains("text-embedding-ada") && body.has("dimensions") && row.has(Quirk::OpenAiFamilies) {
         rules.refuse(&mut body, "dimensions", || format!("the vectors of {} have one length", route.model))?;
+    }
+    if row.has(Quirk::VoyageVectors) {
+        if let Some(dimensions) = body.remove("dimensions") {
+            body.set("output_dimension", dimensions);
+        }
+    }
+    if row.has(Quirk::JinaInput) {
+        quirks::jina_input(&mut body);
     }
     decoder.keep_base64 = body.get("encoding_format").is_some_and(|format| format.text() == "\"base64\"");
     if !body.has("encoding_format") && row.has(Quirk::Base64Vectors) {

@@ -11,16 +11,12 @@ use serde_json::value::RawValue;
 
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
-use crate::wire::sse::{Event, Flaw, Parser};
+use crate::wire::sse::Event;
 use crate::wire::{StreamDecode, StreamEvent};
 
+use super::events::{cut_off, Decoder, Events};
 use super::finish_reason;
 use super::template::{Hole, Template, Templates};
-
-/// Bytes kept of an answer that shows no event, to tell what it was instead.
-const HEAD: usize = 64 << 10;
-
-const DONE: &str = "[DONE]";
 
 type Object<'a> = IndexMap<String, &'a RawValue>;
 
@@ -41,62 +37,7 @@ pub struct Settings {
 
 /// A reader for one stream.
 pub fn decoder(settings: Settings) -> Box<dyn StreamDecode> {
-    Box::new(Decoder { parser: Parser::new(), stream: Stream::new(settings), head: Vec::new() })
-}
-
-struct Decoder {
-    parser: Parser,
-    stream: Stream,
-    head: Vec<u8>,
-}
-
-impl StreamDecode for Decoder {
-    fn feed(&mut self, bytes: &[u8], out: &mut Vec<StreamEvent>) -> Result<bool> {
-        if !self.stream.seen_event && self.head.len() < HEAD {
-            let room = HEAD - self.head.len();
-            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-        let stream = &mut self.stream;
-        let ended = self.parser.feed::<Error>(bytes, &mut |event| stream.event(&event, out))?;
-        if self.stream.seen_event && !self.head.is_empty() {
-            self.head = Vec::new();
-        }
-        Ok(ended)
-    }
-
-    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
-        let stream = &mut self.stream;
-        let mut half = false;
-        let ended = self.parser.finish::<Error>(&mut |event| {
-            // Some servers leave out the last empty line: an event that is complete counts.
-            if event.is_done() || serde_json::from_str::<&RawValue>(event.data).is_ok() {
-                return stream.event(&event, out);
-            }
-            // Half an end mark takes nothing from the answer.
-            half = !DONE.starts_with(event.data.trim());
-            Ok(false)
-        })?;
-        if ended {
-            return Ok(());
-        }
-        if half {
-            return Err(cut_off("the stream was cut: it ended within a chunk"));
-        }
-        if !self.stream.seen_event && !self.head.is_empty() {
-            return Err((self.stream.settings.foreign_body)(&self.head));
-        }
-        self.stream.end()
-    }
-}
-
-impl From<Flaw> for Error {
-    fn from(flaw: Flaw) -> Self {
-        Error::new(ErrorKind::ApiResponseValidation, flaw.message())
-    }
-}
-
-fn cut_off(what: &str) -> Error {
-    Error::new(ErrorKind::ApiConnection, what)
+    Box::new(Decoder::new(Stream::new(settings)))
 }
 
 /// What is known of one choice so far.
@@ -127,12 +68,7 @@ struct Stream {
     seen_event: bool,
 }
 
-impl Stream {
-    fn new(settings: Settings) -> Self {
-        Stream { settings, choices: Vec::new(), templates: Templates::default(), top: None, seen_event: false }
-    }
-
-    /// Takes one event; true when it is the end mark.
+impl Events for Stream {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<StreamEvent>) -> Result<bool> {
         let data = event.data;
         if let Some(read) = self.templates.read(data) {
@@ -161,6 +97,20 @@ impl Stream {
             "the stream was cut: it ended without a finish reason and without its end mark"
         };
         Err(cut_off(what))
+    }
+
+    fn begun(&self) -> bool {
+        self.seen_event
+    }
+
+    fn foreign(&self, body: &[u8]) -> Error {
+        (self.settings.foreign_body)(body)
+    }
+}
+
+impl Stream {
+    fn new(settings: Settings) -> Self {
+        Stream { settings, choices: Vec::new(), templates: Templates::default(), top: None, seen_event: false }
     }
 
     fn chunk(&mut self, name: &str, text: &str, out: &mut Vec<StreamEvent>) -> Result<()> {

@@ -133,17 +133,42 @@ fn unsupported(row: &Provider, model: &str, names: &[&str]) -> Error {
 
 /// An embedding request's body.
 pub fn embedding<'r>(row: &Provider, model: &str, request: &'r Request<'_>, rules: &Rules<'_>) -> Result<Body<'r>> {
+    let known = Known { checked: &["dimensions", "encoding_format", "user"], supported: row.embedding, ..Known::default() };
+    plain(row, model, request, rules, &known)
+}
+
+/// What there is to know of the parameters of an operation other than chat.
+#[derive(Clone, Copy, Default)]
+pub struct Known<'k> {
+    /// Parameters that a provider may lack. All others are sent as they are.
+    pub checked: &'k [&'k str],
+    /// Those of `checked` that this one has.
+    pub supported: &'k [&'k str],
+    /// Parameters of this operation that steer the call elsewhere.
+    pub own: &'k [&'k str],
+    /// Parameters that change nothing of the answer and are not sent: litellm takes them for its records.
+    pub unsent: &'k [&'k str],
+}
+
+/// The body of an operation other than chat.
+pub fn plain<'r>(
+    row: &Provider,
+    model: &str,
+    request: &'r Request<'_>,
+    rules: &Rules<'_>,
+    known: &Known<'_>,
+) -> Result<Body<'r>> {
     let mut body = start(model);
     let mut refused = Vec::new();
     for (name, raw) in &request.fields {
-        if is_control(name) || rules.drops(name) {
+        let name = name.as_str();
+        if (is_control(name) && !known.own.contains(&name)) || rules.drops(name) || known.unsent.contains(&name) {
             continue;
         }
-        let known = matches!(name.as_str(), "dimensions" | "encoding_format" | "user");
-        if known && !row.embedding.contains(&name.as_str()) && !rules.allows(name) {
-            refused.push(name.as_str());
+        if known.checked.contains(&name) && !known.supported.contains(&name) && !rules.allows(name) {
+            refused.push(name);
         } else {
-            body.set(name.as_str(), Json::Raw(raw));
+            body.set(name, Json::Raw(raw));
         }
     }
     if !refused.is_empty() && !rules.drop {

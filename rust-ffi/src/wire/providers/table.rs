@@ -4,6 +4,7 @@ use super::openai_models;
 use super::supported as list;
 use super::Source::{Env, Setting};
 use super::{ErrorFamily, Protocol, Provider, Quirk, Source, Unreadable};
+use crate::wire::operation::{Operation, Operations};
 use crate::wire::params::Param;
 
 /// `litellm.api_key`, after a provider's own key: the one key of a program that uses one provider.
@@ -12,11 +13,31 @@ const ANY: Source = Setting("api_key");
 /// OpenAI's name for the limit, and the one that most other servers know.
 const TO_MAX_TOKENS: &[(Param, &str)] = &[(Param::MaxCompletionTokens, "max_tokens")];
 
+/// What a server of OpenAI's protocol is asked for as OpenAI is: it may not have it, and then says so itself.
+const COMPATIBLE: Operations = Operations::of(&[
+    Operation::Completion,
+    Operation::Embedding,
+    Operation::ImageGeneration,
+    Operation::ImageEdit,
+    Operation::Transcription,
+    Operation::Speech,
+]);
+
+/// Those that complete texts, too.
+const WITH_TEXTS: Operations = COMPATIBLE.and(&[Operation::TextCompletion]);
+
+/// Those that have the Responses API.
+const WITH_RESPONSES: Operations = COMPATIBLE.and(&[Operation::Responses]);
+
+/// Providers of vectors and rankings only.
+const VECTORS: Operations = Operations::of(&[Operation::Embedding]);
+
 /// A server of OpenAI's protocol, to be refined.
 const fn row(name: &'static str) -> Provider {
     Provider {
         name,
         protocol: Protocol::OpenAi,
+        operations: COMPATIBLE,
         api_base: None,
         derives_base: false,
         base_sources: &[],
@@ -39,6 +60,10 @@ const fn row(name: &'static str) -> Provider {
 impl Provider {
     const fn at(self, api_base: &'static str, sources: &'static [Source]) -> Self {
         Provider { api_base: Some(api_base), base_sources: sources, ..self }
+    }
+
+    const fn operations(self, operations: Operations) -> Self {
+        Provider { operations, ..self }
     }
 
     /// Every user has their own address.
@@ -123,12 +148,20 @@ const fn ollama(name: &'static str) -> Provider {
 
 pub static ALL: &[Provider] = &[
     row("openai")
+        .operations(WITH_RESPONSES.and(&[Operation::Moderation]))
         .at("https://api.openai.com/v1", &[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
         .chat(openai_models::openai)
         .quirks(&[Quirk::OpenAiFamilies])
         .plain_model(),
+    // OpenAI's older models, which continue a text. litellm's name for them.
+    row("text-completion-openai")
+        .operations(Operations::of(&[Operation::TextCompletion]))
+        .at("https://api.openai.com/v1", &[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
+        .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
+        .plain_model(),
     Provider { protocol: Protocol::Azure, ..row("azure") }
+        .operations(WITH_RESPONSES)
         .own(&[Setting("api_base"), Env("AZURE_API_BASE")])
         .key(&[ANY, Setting("azure_key"), Env("AZURE_OPENAI_API_KEY"), Env("AZURE_API_KEY")])
         .chat(openai_models::azure)
@@ -147,11 +180,13 @@ pub static ALL: &[Provider] = &[
         .headers(&[("anthropic-version", &[], "2023-06-01")])
         .plain_model(),
     row("custom_openai")
+        .operations(COMPATIBLE.and(&[Operation::Moderation]))
         .own(&[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
         .no_key(None)
         .max_tokens(),
     row("openai_like")
+        .operations(COMPATIBLE.and(&[Operation::Moderation]))
         .own(&[Setting("api_base"), Env("OPENAI_LIKE_API_BASE")])
         .key(&[Setting("openai_like_key"), Env("OPENAI_LIKE_API_KEY"), ANY])
         .no_key(None)
@@ -186,7 +221,7 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection)
         .max_tokens(),
-    row("apertis").at("https://api.stima.tech/v1", &[]).key(&[Env("STIMA_API_KEY"), ANY]).max_tokens(),
+    row("apertis").operations(WITH_TEXTS).at("https://api.stima.tech/v1", &[]).key(&[Env("STIMA_API_KEY"), ANY]).max_tokens(),
     row("assemblyai")
         .at("https://llm-gateway.assemblyai.com/v1", &[])
         .key(&[Env("ASSEMBLYAI_API_KEY"), ANY])
@@ -222,7 +257,7 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("CHARITY_ENGINE_API_KEY"), ANY])
         .errors(ErrorFamily::ByStatus)
         .max_tokens(),
-    row("chutes").at("https://llm.chutes.ai/v1", &[]).key(&[Env("CHUTES_API_KEY"), ANY]).max_tokens(),
+    row("chutes").operations(WITH_TEXTS).at("https://llm.chutes.ai/v1", &[]).key(&[Env("CHUTES_API_KEY"), ANY]).max_tokens(),
     row("clarifai")
         .at("https://api.clarifai.com/v2/ext/openai/v1", &[])
         .key(&[Setting("clarifai_key"), Env("CLARIFAI_API_KEY"), ANY])
@@ -265,12 +300,14 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("DARKBLOOM_API_KEY"), ANY])
         .max_tokens(),
     row("dashscope")
+        .operations(WITH_TEXTS)
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("DASHSCOPE_API_BASE")])
         .key(&[Env("DASHSCOPE_API_KEY"), ANY])
         .chat(list::compatible_with_effort)
         .quirks(&[Quirk::CacheControl])
         .unreadable_vectors(Unreadable::ApiWithStatus),
     row("databricks")
+        .operations(WITH_RESPONSES)
         .own(&[Env("DATABRICKS_API_BASE")])
         .key(&[Setting("databricks_key"), Env("DATABRICKS_API_KEY"), ANY])
         .chat(list::databricks)
@@ -322,11 +359,13 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("EMPOWER_API_KEY"), ANY])
         .max_tokens(),
     row("featherless_ai")
+        .operations(WITH_TEXTS)
         .at("https://api.featherless.ai/v1", &[Env("FEATHERLESS_AI_API_BASE"), Env("FEATHERLESS_API_BASE")])
         .key(&[Env("FEATHERLESS_AI_API_KEY"), Env("FEATHERLESS_API_KEY"), ANY])
         .chat(list::featherless)
         .max_tokens(),
     row("fireworks_ai")
+        .operations(WITH_TEXTS.and(&[Operation::Responses]))
         .at("https://api.fireworks.ai/inference/v1", &[Env("FIREWORKS_API_BASE")])
         .key(&[Env("FIREWORKS_API_KEY"), Env("FIREWORKS_AI_API_KEY"), Env("FIREWORKSAI_API_KEY"), Env("FIREWORKS_AI_TOKEN"), ANY])
         .chat(list::fireworks)
@@ -383,6 +422,7 @@ pub static ALL: &[Provider] = &[
         .plain_model()
         .quirks(&[Quirk::CacheControl, Quirk::SendsMaxRetries]),
     row("hyperbolic")
+        .operations(WITH_TEXTS)
         .at("https://api.hyperbolic.xyz/v1", &[Env("HYPERBOLIC_API_BASE")])
         .key(&[Env("HYPERBOLIC_API_KEY"), ANY])
         .chat(list::hyperbolic),
@@ -391,7 +431,11 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("INCEPTION_API_KEY"), ANY])
         .chat(list::inception)
         .max_tokens(),
-    row("lambda_ai").at("https://api.lambda.ai/v1", &[Env("LAMBDA_API_BASE")]).key(&[Env("LAMBDA_API_KEY"), ANY]).max_tokens(),
+    row("lambda_ai")
+        .operations(WITH_TEXTS)
+        .at("https://api.lambda.ai/v1", &[Env("LAMBDA_API_BASE")])
+        .key(&[Env("LAMBDA_API_KEY"), ANY])
+        .max_tokens(),
     row("libertai")
         .at("https://api.libertai.io/v1", &[Env("LIBERTAI_API_BASE")])
         .key(&[Env("LIBERTAI_API_KEY"), ANY])
@@ -410,7 +454,10 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::ApiConnection)
         .body(&[("stream", "false")]),
     row("meta").at("https://api.meta.ai/v1", &[Env("META_API_BASE")]).key(&[Env("META_API_KEY"), ANY]),
-    row("meta_llama").at("https://api.llama.com/compat/v1", &[Env("LLAMA_API_BASE")]).key(&[Env("LLAMA_API_KEY"), ANY]),
+    row("meta_llama")
+        .operations(WITH_TEXTS)
+        .at("https://api.llama.com/compat/v1", &[Env("LLAMA_API_BASE")])
+        .key(&[Env("LLAMA_API_KEY"), ANY]),
     row("minimax")
         .at("https://api.minimax.io/v1", &[Env("MINIMAX_API_BASE")])
         .key(&[Env("MINIMAX_API_KEY"), ANY])
@@ -420,6 +467,7 @@ pub static ALL: &[Provider] = &[
         .plain_model()
         .quirks(&[Quirk::CacheControl]),
     row("mistral")
+        .operations(COMPATIBLE.and(&[Operation::Moderation]))
         .at("https://api.mistral.ai/v1", &[Env("MISTRAL_AZURE_API_BASE"), Env("MISTRAL_API_BASE")])
         .key(&[Env("MISTRAL_AZURE_API_KEY"), Env("MISTRAL_API_KEY"), ANY])
         .chat(list::mistral)
@@ -437,10 +485,12 @@ pub static ALL: &[Provider] = &[
         .embedding(&["encoding_format"])
         .plain_model(),
     row("modelscope")
+        .operations(WITH_TEXTS)
         .at("https://api-inference.modelscope.cn/v1", &[Env("MODELSCOPE_API_BASE")])
         .key(&[Env("MODELSCOPE_API_KEY"), ANY])
         .quirks(&[Quirk::TextContent]),
     row("moonshot")
+        .operations(WITH_TEXTS)
         .at("https://api.moonshot.ai/v1", &[Env("MOONSHOT_API_BASE")])
         .key(&[Env("MOONSHOT_API_KEY"), ANY])
         .chat(list::moonshot)
@@ -454,8 +504,13 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection)
         .plain_model(),
-    row("nano-gpt").at("https://nano-gpt.com/api/v1", &[]).key(&[Env("NANOGPT_API_KEY"), ANY]).max_tokens(),
+    row("nano-gpt")
+        .operations(WITH_TEXTS)
+        .at("https://nano-gpt.com/api/v1", &[])
+        .key(&[Env("NANOGPT_API_KEY"), ANY])
+        .max_tokens(),
     row("nebius")
+        .operations(WITH_TEXTS)
         .at("https://api.studio.nebius.ai/v1", &[Env("NEBIUS_API_BASE")])
         .key(&[Setting("nebius_key"), Env("NEBIUS_API_KEY"), ANY])
         .max_tokens(),
@@ -479,6 +534,7 @@ pub static ALL: &[Provider] = &[
         .chat(list::nvidia_nim)
         .max_tokens(),
     row("openrouter")
+        .operations(WITH_RESPONSES)
         .at("https://openrouter.ai/api/v1", &[Setting("api_base"), Env("OPENROUTER_API_BASE")])
         .key(&[Setting("openrouter_key"), Env("OPENROUTER_API_KEY"), Env("OR_API_KEY"), ANY])
         .chat(list::reasoning)
@@ -499,6 +555,7 @@ pub static ALL: &[Provider] = &[
         .embedding(&[]),
     row("parasail").at("https://api.parasail.io/v1", &[Env("PARASAIL_API_BASE")]).key(&[Env("PARASAIL_API_KEY"), ANY]),
     row("perplexity")
+        .operations(WITH_RESPONSES)
         .at("https://api.perplexity.ai", &[Env("PERPLEXITY_API_BASE")])
         .key(&[Env("PERPLEXITYAI_API_KEY"), Env("PERPLEXITY_API_KEY"), ANY])
         .chat(list::perplexity)
@@ -509,20 +566,23 @@ pub static ALL: &[Provider] = &[
         .at("https://pinstripes.io/v1", &[Env("PINSTRIPES_API_BASE")])
         .key(&[Env("PINSTRIPES_API_KEY"), ANY])
         .max_tokens(),
-    row("poe").at("https://api.poe.com/v1", &[]).key(&[Env("POE_API_KEY"), ANY]).max_tokens(),
+    row("poe").operations(WITH_TEXTS).at("https://api.poe.com/v1", &[]).key(&[Env("POE_API_KEY"), ANY]).max_tokens(),
     row("prism").at("https://api.prisminference.com/v1", &[Env("PRISM_API_BASE")]).key(&[Env("PRISM_API_KEY"), ANY]),
     row("publicai")
+        .operations(WITH_TEXTS)
         .at("https://api.publicai.co/v1", &[Env("PUBLICAI_API_BASE")])
         .key(&[Env("PUBLICAI_API_KEY"), ANY])
         .max_tokens()
         .quirks(&[Quirk::TextContent]),
     row("qwen_ai_platform")
+        .operations(WITH_TEXTS)
         .at("https://dashscope.aliyuncs.com/compatible-mode/v1", &[Env("QWEN_AI_PLATFORM_API_BASE")])
         .key(&[Env("QWEN_AI_PLATFORM_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
         .chat(list::compatible_with_effort)
         .quirks(&[Quirk::CacheControl])
         .unreadable_vectors(Unreadable::ApiWithStatus),
     row("qwencloud")
+        .operations(WITH_TEXTS)
         .at("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", &[Env("QWENCLOUD_API_BASE")])
         .key(&[Env("QWENCLOUD_API_KEY"), Env("DASHSCOPE_API_KEY"), ANY])
         .chat(list::compatible_with_effort)
@@ -535,7 +595,11 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::ApiConnection)
         .plain_model(),
     row("reka").at("https://api.reka.ai/v1", &[Env("REKA_API_BASE")]).key(&[Env("REKA_API_KEY"), ANY]),
-    row("sail").at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")]).key(&[Env("SAIL_API_KEY"), ANY]).chat(list::sail),
+    row("sail")
+        .operations(WITH_RESPONSES)
+        .at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")])
+        .key(&[Env("SAIL_API_KEY"), ANY])
+        .chat(list::sail),
     row("sambanova")
         .at("https://api.sambanova.ai/v1", &[Env("SAMBANOVA_API_BASE")])
         .key(&[Env("SAMBANOVA_API_KEY"), ANY])
@@ -559,15 +623,21 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection)
         .body(&[("stream", "false")]),
-    row("synthetic").at("https://api.synthetic.new/openai/v1", &[]).key(&[Env("SYNTHETIC_API_KEY"), ANY]).max_tokens(),
+    row("synthetic")
+        .operations(WITH_TEXTS)
+        .at("https://api.synthetic.new/openai/v1", &[])
+        .key(&[Env("SYNTHETIC_API_KEY"), ANY])
+        .max_tokens(),
     row("tencent")
         .at("https://tokenhub-intl.tencentcloudmaas.com/v1", &[Env("TENCENT_API_BASE")])
         .key(&[Env("TENCENT_API_KEY"), ANY]),
     row("tensormesh")
+        .operations(WITH_TEXTS)
         .at("https://serverless.tensormesh.ai/v1", &[Env("TENSORMESH_SERVERLESS_BASE_URL")])
         .key(&[Env("TENSORMESH_INFERENCE_API_KEY"), ANY])
         .max_tokens(),
     row("together_ai")
+        .operations(WITH_TEXTS)
         .at("https://api.together.ai/v1", &[Env("TOGETHER_AI_API_BASE")])
         .key(&[
             Setting("togetherai_api_key"),
@@ -581,7 +651,11 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::ApiWithStatus)
         .plain_model()
         .quirks(&[Quirk::PlainAssistant]),
-    row("v0").at("https://api.v0.dev/v1", &[Env("V0_API_BASE")]).key(&[Env("V0_API_KEY"), ANY]).chat(list::v0),
+    row("v0")
+        .operations(WITH_TEXTS)
+        .at("https://api.v0.dev/v1", &[Env("V0_API_BASE")])
+        .key(&[Env("V0_API_KEY"), ANY])
+        .chat(list::v0),
     row("veniceai")
         .at("https://api.venice.ai/api/v1", &[])
         .key(&[Env("VENICE_AI_API_KEY"), ANY])
@@ -593,6 +667,7 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("VERCEL_AI_GATEWAY_API_KEY"), Env("VERCEL_OIDC_TOKEN"), ANY])
         .unreadable_vectors(Unreadable::ApiConnection),
     row("volcengine")
+        .operations(WITH_RESPONSES)
         .at("https://ark.cn-beijing.volces.com/api/v3", &[Env("VOLCENGINE_API_BASE")])
         .key(&[Env("VOLCENGINE_API_KEY"), Env("ARK_API_KEY"), ANY])
         .chat(list::volcengine)
@@ -600,6 +675,7 @@ pub static ALL: &[Provider] = &[
         .unreadable_vectors(Unreadable::ApiConnection)
         .embedding(&["encoding_format", "user"]),
     row("wandb")
+        .operations(WITH_TEXTS)
         .at("https://api.inference.wandb.ai/v1", &[Env("WANDB_API_BASE")])
         .key(&[Setting("wandb_key"), Env("WANDB_API_KEY"), ANY])
         .chat(list::compatible_with_effort)
@@ -614,6 +690,7 @@ pub static ALL: &[Provider] = &[
         .body(&[("stream", "false")])
         .quirks(&[Quirk::PlainTools]),
     row("xai")
+        .operations(WITH_RESPONSES)
         .at("https://api.x.ai/v1", &[Env("XAI_API_BASE")])
         .key(&[Setting("xai_key"), Env("XAI_API_KEY"), ANY])
         .chat(list::xai)
@@ -651,6 +728,34 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::BadRequest)
         .unreadable_vectors(Unreadable::ApiConnection)
         .plain_model(),
+    // Vectors and rankings.
+    row("jina_ai")
+        .operations(VECTORS)
+        .at("https://api.jina.ai/v1", &[Env("JINA_AI_API_BASE")])
+        .key(&[Env("JINA_AI_API_KEY"), Env("JINA_API_KEY"), Env("JINA_AI_TOKEN"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .quirks(&[Quirk::JinaInput])
+        .embedding(&["dimensions"])
+        .plain_model(),
+    row("voyage")
+        .operations(VECTORS)
+        .at("https://api.voyageai.com/v1", &[Env("VOYAGE_API_BASE")])
+        .key(&[Env("VOYAGE_API_KEY"), Env("VOYAGE_AI_API_KEY"), Env("VOYAGE_AI_TOKEN"), ANY])
+        .errors(ErrorFamily::ByStatus)
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .quirks(&[Quirk::VoyageVectors, Quirk::VoyageHosts])
+        .embedding(&["encoding_format", "dimensions"])
+        .plain_model(),
+    row("infinity")
+        .operations(VECTORS)
+        .own(&[Env("INFINITY_API_BASE"), Setting("api_base")])
+        .key(&[Env("INFINITY_API_KEY"), Setting("infinity_key"), ANY])
+        .no_key(None)
+        .errors(ErrorFamily::ByStatus)
+        .unreadable_vectors(Unreadable::ApiConnection)
+        .embedding(&["encoding_format", "dimensions"])
+        .plain_model(),
     // Servers at home and gateways.
     row("docker_model_runner")
         .at("http://localhost:22088/engines/llama.cpp", &[Env("DOCKER_MODEL_RUNNER_API_BASE")])
@@ -659,6 +764,7 @@ pub static ALL: &[Provider] = &[
         .max_tokens()
         .quirks(&[Quirk::TextContent]),
     row("hosted_vllm")
+        .operations(WITH_TEXTS.and(&[Operation::Responses]))
         .own(&[Env("HOSTED_VLLM_API_BASE"), Setting("api_base")])
         .key(&[Env("HOSTED_VLLM_API_KEY"), ANY])
         .no_key(Some("fake-api-key"))
@@ -674,11 +780,13 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection),
     row("litellm_proxy")
+        .operations(WITH_RESPONSES.and(&[Operation::Moderation]))
         .own(&[Env("LITELLM_PROXY_API_BASE"), Setting("api_base")])
         .key(&[Env("LITELLM_PROXY_API_KEY"), ANY])
         .chat(list::everything)
         .quirks(&[Quirk::CacheControl]),
     row("llamafile")
+        .operations(WITH_TEXTS)
         .at("http://127.0.0.1:8080/v1", &[Env("LLAMAFILE_API_BASE")])
         .key(&[Env("LLAMAFILE_API_KEY")])
         .no_key(Some("fake-api-key")),

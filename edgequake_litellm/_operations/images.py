@@ -1,0 +1,135 @@
+"""`image_generation`, `image_edit` and their twins."""
+
+from __future__ import annotations
+
+from .. import _calls
+from .._calls import Failure
+from .._types import image_response
+from .arguments import TEN_MINUTES, Files, given
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._types import ImageResponse
+
+
+def image_generation(
+    prompt: str,
+    model: str | None = None,
+    n: int | None = None,
+    quality: str | None = None,
+    response_format: str | None = None,
+    size: str | None = None,
+    style: str | None = None,
+    user: str | None = None,
+    timeout: Any = TEN_MINUTES,
+    api_key: str | None = None,
+    api_base: str | None = None,
+    api_version: str | None = None,
+    custom_llm_provider: str | None = None,
+    **kwargs: Any,
+) -> ImageResponse:
+    """Images of what `prompt` says: `data` has each by its `url` or as `b64_json`. Without `model` it is dall-e-2."""
+    outcome = _calls.answered(b"image_generation", given(locals()), image_response)
+    if isinstance(outcome, Failure):
+        del api_key, api_base, kwargs
+        raise outcome.pop()
+    return outcome  # type: ignore[no-any-return]
+
+
+async def aimage_generation(
+    prompt: str,
+    model: str | None = None,
+    n: int | None = None,
+    quality: str | None = None,
+    response_format: str | None = None,
+    size: str | None = None,
+    style: str | None = None,
+    user: str | None = None,
+    timeout: Any = TEN_MINUTES,
+    api_key: str | None = None,
+    api_base: str | None = None,
+    api_version: str | None = None,
+    custom_llm_provider: str | None = None,
+    **kwargs: Any,
+) -> ImageResponse:
+    """:func:`image_generation` for coroutines."""
+    outcome = await _calls.aanswered(b"image_generation", given(locals()), image_response)
+    if isinstance(outcome, Failure):
+        del api_key, api_base, kwargs
+        raise outcome.pop()
+    return outcome  # type: ignore[no-any-return]
+
+
+def image_edit(
+    image: Any = None,
+    prompt: str | None = None,
+    model: str | None = None,
+    mask: Any = None,
+    n: int | None = None,
+    quality: str | None = None,
+    response_format: str | None = None,
+    size: str | None = None,
+    user: str | None = None,
+    extra_headers: dict[str, Any] | None = None,
+    extra_query: dict[str, Any] | None = None,
+    extra_body: dict[str, Any] | None = None,
+    timeout: Any = None,
+    custom_llm_provider: str | None = None,
+    **kwargs: Any,
+) -> ImageResponse:
+    """Images made of `image` (a file or a list of files) by what `prompt` says; `mask` is a file, too.
+
+    A file is bytes, a path, a file object opened as binary, or a tuple of a name, one of these and perhaps its content type.
+    """
+    arguments = locals()
+    files = _read(arguments)
+    if isinstance(files, Files):
+        outcome = _calls.answered(b"image_edit", arguments, image_response, files.contents)
+    else:
+        outcome = files
+    if isinstance(outcome, Failure):
+        del extra_headers, kwargs, arguments
+        raise outcome.pop()
+    return outcome  # type: ignore[no-any-return]
+
+
+async def aimage_edit(
+    image: Any = None,
+    prompt: str | None = None,
+    model: str | None = None,
+    mask: Any = None,
+    n: int | None = None,
+    quality: str | None = None,
+    response_format: str | None = None,
+    size: str | None = None,
+    user: str | None = None,
+    extra_headers: dict[str, Any] | None = None,
+    extra_query: dict[str, Any] | None = None,
+    extra_body: dict[str, Any] | None = None,
+    timeout: Any = None,
+    custom_llm_provider: str | None = None,
+    **kwargs: Any,
+) -> ImageResponse:
+    """:func:`image_edit` for coroutines. The files are read before it waits."""
+    arguments = locals()
+    files = _read(arguments)
+    if isinstance(files, Files):
+        outcome = await _calls.aanswered(b"image_edit", arguments, image_response, files.contents)
+    else:
+        outcome = files
+    if isinstance(outcome, Failure):
+        del extra_headers, kwargs, arguments
+        raise outcome.pop()
+    return outcome  # type: ignore[no-any-return]
+
+
+def _read(arguments: dict[str, Any]) -> Files | Failure:
+    files = Files(arguments)
+    try:
+        files.replace("image")
+        files.replace("mask")
+    except Exception as error:
+        return _calls.refused(error)
+    return files

@@ -1,0 +1,5 @@
+//! Operations that a provider does not have, asked of what it has: a text completion is a chat of one message.
+
+mod text;
+
+pub use text::text_over_chat;
