@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from . import main as main
     from . import types as types
     from . import utils as utils
+    from ._binary import HttpxBinaryResponseContent as HttpxBinaryResponseContent
     from ._compat import install_as_litellm as install_as_litellm
     from ._completion import acompletion as acompletion
     from ._completion import astream as astream
@@ -62,8 +63,28 @@ if TYPE_CHECKING:
     from ._lists import check_valid_key as check_valid_key
     from ._lists import get_valid_models as get_valid_models
     from ._lists import validate_environment as validate_environment
+    from ._operations.audio import aspeech as aspeech
+    from ._operations.audio import atranscription as atranscription
+    from ._operations.audio import speech as speech
+    from ._operations.audio import transcription as transcription
+    from ._operations.batches import batch_completion as batch_completion
+    from ._operations.batches import batch_completion_models as batch_completion_models
+    from ._operations.batches import batch_completion_models_all_responses as batch_completion_models_all_responses
+    from ._operations.images import aimage_edit as aimage_edit
+    from ._operations.images import aimage_generation as aimage_generation
+    from ._operations.images import image_edit as image_edit
+    from ._operations.images import image_generation as image_generation
+    from ._operations.moderations import amoderation as amoderation
+    from ._operations.moderations import moderation as moderation
+    from ._operations.rankings import arerank as arerank
+    from ._operations.rankings import rerank as rerank
+    from ._operations.responses import aresponses as aresponses
+    from ._operations.responses import responses as responses
+    from ._operations.texts import atext_completion as atext_completion
+    from ._operations.texts import text_completion as text_completion
     from ._questions import get_llm_provider as get_llm_provider
     from ._questions import get_supported_openai_params as get_supported_openai_params
+    from ._text_streaming import TextCompletionStreamWrapper as TextCompletionStreamWrapper
     from ._tokens import create_pretrained_tokenizer as create_pretrained_tokenizer
     from ._tokens import create_tokenizer as create_tokenizer
     from ._tokens import decode as decode
@@ -109,12 +130,15 @@ if TYPE_CHECKING:
     from .types.utils import EmbeddingResponse as EmbeddingResponse
     from .types.utils import Function as Function
     from .types.utils import HiddenParams as HiddenParams
+    from .types.utils import ImageObject as ImageObject
+    from .types.utils import ImageResponse as ImageResponse
     from .types.utils import Message as Message
     from .types.utils import ModelResponse as ModelResponse
     from .types.utils import ModelResponseStream as ModelResponseStream
     from .types.utils import StreamingChoices as StreamingChoices
     from .types.utils import TextChoices as TextChoices
     from .types.utils import TextCompletionResponse as TextCompletionResponse
+    from .types.utils import TranscriptionResponse as TranscriptionResponse
     from .types.utils import Usage as Usage
 
     LlmProviders: Any
@@ -128,6 +152,7 @@ if TYPE_CHECKING:
 _HOMES = {
     name: module
     for module, names in {
+        "._binary": "HttpxBinaryResponseContent",
         "._compat": "install_as_litellm",
         "._completion": "completion acompletion stream astream mock_completion",
         "._costs": "completion_cost cost_per_token response_cost_calculator",
@@ -141,7 +166,15 @@ _HOMES = {
         ),
         "._lists": "check_valid_key get_valid_models validate_environment",
         "._logging": "_turn_on_debug verbose_logger",
+        "._operations.audio": "transcription atranscription speech aspeech",
+        "._operations.batches": "batch_completion batch_completion_models batch_completion_models_all_responses",
+        "._operations.images": "image_generation aimage_generation image_edit aimage_edit",
+        "._operations.moderations": "moderation amoderation",
+        "._operations.rankings": "rerank arerank",
+        "._operations.responses": "responses aresponses",
+        "._operations.texts": "text_completion atext_completion",
         "._questions": "get_llm_provider get_supported_openai_params",
+        "._text_streaming": "TextCompletionStreamWrapper",
         "._tokens": ("create_pretrained_tokenizer create_tokenizer decode encode encoding token_counter trim_messages"),
         ".exceptions": (
             "LITELLM_EXCEPTION_TYPES APIConnectionError APIError APIResponseValidationError AuthenticationError BadGatewayError "
@@ -154,8 +187,9 @@ _HOMES = {
         ".stream_builder": "stream_chunk_builder",
         ".streaming": "CustomStreamWrapper",
         ".types.utils": (
-            "ChatCompletionMessageToolCall Choices Delta Embedding EmbeddingResponse Function HiddenParams Message "
-            "ModelResponse ModelResponseStream StreamingChoices TextChoices TextCompletionResponse Usage"
+            "ChatCompletionMessageToolCall Choices Delta Embedding EmbeddingResponse Function HiddenParams ImageObject "
+            "ImageResponse Message ModelResponse ModelResponseStream StreamingChoices TextChoices TextCompletionResponse "
+            "TranscriptionResponse Usage"
         ),
     }.items()
     for name in names.split()
@@ -229,6 +263,9 @@ class _Package(type(sys)):  # type: ignore[misc]  # the type of modules, without
     """This module's class: it notices when the program assigns a setting."""
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in _HOMES and isinstance(value, type(sys)):
+            # Importing `responses.streaming_iterator` binds the package `responses`: the function of that name stays, as in litellm.
+            return
         super().__setattr__(name, value)
         _config.assigned(name, value)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from . import _request, _sync
+from . import _files, _request, _sync
 from ._types import Meta, model_response
 from .streaming import CustomStreamWrapper
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._runtime import Attachments
+    from ._binary import HttpxBinaryResponseContent
     from ._types import ModelResponse
 
     Arguments = dict[str, Any]
@@ -73,24 +73,26 @@ async def acompletion(arguments: Arguments) -> ModelResponse | CustomStreamWrapp
         return _failure(error)
 
 
-def answered(operation: bytes, arguments: Arguments, make: Make, attachments: Attachments = ()) -> Any:
-    """An operation that is not streamed: what `make` makes of its answer, or a Failure."""
+def answered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...] = ()) -> Any:
+    """An operation that is not streamed: what `make` makes of its answer, or a Failure. `files` are the arguments that are files."""
     model, call_id = arguments.get("model"), _call_id(arguments)
     try:
         started = perf_counter()
+        attachments = _files.read(arguments, files) if files else ()
         answer, meta = _sync.call(operation, _request.request(arguments), attachments)
         return make(answer, _meta(meta, model, started, call_id))
     except Exception as error:
         return _failure(error)
 
 
-async def aanswered(operation: bytes, arguments: Arguments, make: Make, attachments: Attachments = ()) -> Any:
+async def aanswered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...] = ()) -> Any:
     """:func:`answered` for coroutines."""
     from . import _async
 
     model, call_id = arguments.get("model"), _call_id(arguments)
     try:
         started = perf_counter()
+        attachments = _files.read(arguments, files) if files else ()
         call = _async.call(operation, _request.request(arguments), attachments)
         del attachments
         arguments.clear()  # They are of no more use, and an answer may take long.
@@ -122,8 +124,26 @@ async def astreamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
         return _failure(error)
 
 
+def whole(sound: HttpxBinaryResponseContent) -> HttpxBinaryResponseContent | Failure:
+    """`sound` when all of it has come, or a Failure."""
+    try:
+        sound.read()
+        return sound
+    except Exception as error:
+        return _failure(error)
+
+
+async def awhole(sound: HttpxBinaryResponseContent) -> HttpxBinaryResponseContent | Failure:
+    """:func:`whole` for coroutines."""
+    try:
+        await sound.aread()
+        return sound
+    except Exception as error:
+        return _failure(error)
+
+
 def _call_id(arguments: Arguments) -> str | None:
-    given = arguments.get("litellm_call_id")
+    given: str | None = arguments.get("litellm_call_id")
     return arguments["kwargs"].get("litellm_call_id") if given is None else given
 
 

@@ -134,7 +134,8 @@ def _translate(fields: Fields) -> None:
         for name in ("timeout", "stream_timeout"):
             if fields.get(name) is not None:
                 fields[name] = _timeout(name, fields[name])
-        if "response_format" in fields:
+        # Of sounds and images it is a word.
+        if "response_format" in fields and "messages" in fields:
             fields["response_format"] = _compat.response_format(
                 fields["response_format"], strict=not _is_google(fields)
             )

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from ._completion import acompletion, astream, completion, mock_completion, stream
 from ._embedding import aembedding, embedding
+from ._operations.audio import aspeech, atranscription, speech, transcription
+from ._operations.batches import batch_completion, batch_completion_models, batch_completion_models_all_responses
+from ._operations.images import aimage_edit, aimage_generation, image_edit, image_generation
+from ._operations.moderations import amoderation, moderation
+from ._operations.rankings import arerank, rerank
+from ._operations.responses import aresponses, responses
+from ._operations.texts import atext_completion, text_completion
 from .exceptions import LiteLLMUnknownProvider
 from .stream_builder import stream_chunk_builder
 from .streaming import CustomStreamWrapper
@@ -12,12 +19,14 @@ from .types.utils import (
     Choices,
     EmbeddingResponse,
     HiddenParams,
+    ImageResponse,
     Message,
     ModelResponse,
     ModelResponseStream,
     StreamingChoices,
     TextChoices,
     TextCompletionResponse,
+    TranscriptionResponse,
     Usage,
 )
 
@@ -27,6 +36,7 @@ __all__ = [
     "CustomStreamWrapper",
     "EmbeddingResponse",
     "HiddenParams",
+    "ImageResponse",
     "LiteLLMUnknownProvider",
     "Message",
     "ModelResponse",
@@ -34,13 +44,33 @@ __all__ = [
     "StreamingChoices",
     "TextChoices",
     "TextCompletionResponse",
+    "TranscriptionResponse",
     "Usage",
     "acompletion",
     "aembedding",
+    "aimage_edit",
+    "aimage_generation",
+    "amoderation",
+    "arerank",
+    "aresponses",
+    "aspeech",
     "astream",
+    "atext_completion",
+    "atranscription",
+    "batch_completion",
+    "batch_completion_models",
+    "batch_completion_models_all_responses",
     "completion",
     "embedding",
+    "image_edit",
+    "image_generation",
     "mock_completion",
+    "moderation",
+    "rerank",
+    "responses",
+    "speech",
     "stream",
     "stream_chunk_builder",
+    "text_completion",
+    "transcription",
 ]

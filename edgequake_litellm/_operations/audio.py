@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .. import _calls
+from .._binary import HttpxBinaryResponseContent
 from .._calls import Failure
 from .._types import transcription_response
-from ..binary import HttpxBinaryResponseContent
-from .arguments import TEN_MINUTES, Files, given
+from .arguments import TEN_MINUTES, given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,14 +38,9 @@ def transcription(
     A file is bytes, a path, a file object opened as binary, or a tuple of a name, one of these and perhaps its content type. Providers
     tell the format by the name; bytes without a name get one that fits them.
     """
-    arguments = given(locals())
-    files = _read(arguments)
-    if isinstance(files, Files):
-        outcome = _calls.answered(b"transcription", arguments, transcription_response, files.contents)
-    else:
-        outcome = files
+    outcome = _calls.answered(b"transcription", given(locals()), transcription_response, ("file",))
     if isinstance(outcome, Failure):
-        del api_key, api_base, base_url, kwargs, arguments
+        del api_key, api_base, base_url, kwargs
         raise outcome.pop()
     return outcome  # type: ignore[no-any-return]
 
@@ -69,14 +64,9 @@ async def atranscription(
     **kwargs: Any,
 ) -> TranscriptionResponse:
     """:func:`transcription` for coroutines. The file is read before it waits."""
-    arguments = given(locals())
-    files = _read(arguments)
-    if isinstance(files, Files):
-        outcome = await _calls.aanswered(b"transcription", arguments, transcription_response, files.contents)
-    else:
-        outcome = files
+    outcome = await _calls.aanswered(b"transcription", given(locals()), transcription_response, ("file",))
     if isinstance(outcome, Failure):
-        del api_key, api_base, base_url, kwargs, arguments
+        del api_key, api_base, base_url, kwargs
         raise outcome.pop()
     return outcome  # type: ignore[no-any-return]
 
@@ -113,7 +103,7 @@ def speech(
     arguments = _spoken(locals())
     outcome = _calls.streamed(b"speech", arguments, HttpxBinaryResponseContent)
     if isinstance(outcome, HttpxBinaryResponseContent) and not stream:
-        outcome = _calls.guarded(outcome)
+        outcome = _calls.whole(outcome)
     if isinstance(outcome, Failure):
         del api_key, api_base, base_url, headers, client, kwargs, arguments
         raise outcome.pop()
@@ -148,7 +138,7 @@ async def aspeech(
     arguments = _spoken(locals())
     outcome = await _calls.astreamed(b"speech", arguments, HttpxBinaryResponseContent)
     if isinstance(outcome, HttpxBinaryResponseContent) and not stream:
-        outcome = await _calls.aguarded(outcome)
+        outcome = await _calls.awhole(outcome)
     if isinstance(outcome, Failure):
         del api_key, api_base, base_url, headers, client, kwargs, arguments
         raise outcome.pop()
@@ -159,12 +149,3 @@ def _spoken(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments without those that say how the sound is read."""
     del arguments["stream"], arguments["aspeech"]
     return arguments
-
-
-def _read(arguments: dict[str, Any]) -> Files | Failure:
-    files = Files(arguments)
-    try:
-        files.replace("file")
-    except Exception as error:
-        return _calls.refused(error)
-    return files

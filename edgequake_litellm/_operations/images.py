@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import _calls
 from .._calls import Failure
 from .._types import image_response
-from .arguments import TEN_MINUTES, Files, given
+from .arguments import TEN_MINUTES, given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,14 +83,9 @@ def image_edit(
 
     A file is bytes, a path, a file object opened as binary, or a tuple of a name, one of these and perhaps its content type.
     """
-    arguments = locals()
-    files = _read(arguments)
-    if isinstance(files, Files):
-        outcome = _calls.answered(b"image_edit", arguments, image_response, files.contents)
-    else:
-        outcome = files
+    outcome = _calls.answered(b"image_edit", locals(), image_response, ("image", "mask"))
     if isinstance(outcome, Failure):
-        del extra_headers, kwargs, arguments
+        del extra_headers, kwargs
         raise outcome.pop()
     return outcome  # type: ignore[no-any-return]
 
@@ -113,23 +108,8 @@ async def aimage_edit(
     **kwargs: Any,
 ) -> ImageResponse:
     """:func:`image_edit` for coroutines. The files are read before it waits."""
-    arguments = locals()
-    files = _read(arguments)
-    if isinstance(files, Files):
-        outcome = await _calls.aanswered(b"image_edit", arguments, image_response, files.contents)
-    else:
-        outcome = files
+    outcome = await _calls.aanswered(b"image_edit", locals(), image_response, ("image", "mask"))
     if isinstance(outcome, Failure):
-        del extra_headers, kwargs, arguments
+        del extra_headers, kwargs
         raise outcome.pop()
     return outcome  # type: ignore[no-any-return]
-
-
-def _read(arguments: dict[str, Any]) -> Files | Failure:
-    files = Files(arguments)
-    try:
-        files.replace("image")
-        files.replace("mask")
-    except Exception as error:
-        return _calls.refused(error)
-    return files

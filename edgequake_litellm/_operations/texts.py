@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .. import _calls
 from .._calls import Failure
+from .._text_streaming import TextCompletionStreamWrapper
 from .._types import text_completion_response
-from ..text_streaming import TextCompletionStreamWrapper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,6 +9,14 @@ from __future__ import annotations
 from .base import Model
 from .finish import map_finish_reason
 from .ids import completion_id, uuid4
+from .judging import OpenAIModerationResponse, OpenAIModerationResult, RerankResponse
+from .media import (
+    ImageObject,
+    ImageResponse,
+    ImageUsage,
+    ImageUsageInputTokensDetails,
+    TranscriptionResponse,
+)
 from .message import (
     ChatCompletionAudioResponse,
     ChatCompletionCustomToolCallPayload,
@@ -26,6 +34,14 @@ from .message import (
     TopLogprob,
 )
 from .meta import Meta
+from .operations import (
+    image_response,
+    moderation_response,
+    rerank_response,
+    responses_response,
+    text_completion_response,
+    transcription_response,
+)
 from .response import (
     Choices,
     Embedding,
@@ -39,6 +55,7 @@ from .response import (
     TextChoices,
     TextCompletionResponse,
 )
+from .responses import ResponseAPIUsage, ResponsesAPIResponse, ResponsesAPIStreamEvents
 from .usage import (
     CacheCreationTokenDetails,
     CompletionTokensDetailsWrapper,
@@ -68,6 +85,10 @@ __all__ = [
     "Function",
     "FunctionCall",
     "HiddenParams",
+    "ImageObject",
+    "ImageResponse",
+    "ImageUsage",
+    "ImageUsageInputTokensDetails",
     "Logprobs",
     "Message",
     "Meta",
@@ -75,16 +96,29 @@ __all__ = [
     "ModelResponse",
     "ModelResponseBase",
     "ModelResponseStream",
+    "OpenAIModerationResponse",
+    "OpenAIModerationResult",
     "PromptTokensDetailsWrapper",
+    "RerankResponse",
+    "ResponseAPIUsage",
+    "ResponsesAPIResponse",
+    "ResponsesAPIStreamEvents",
     "ServerToolUse",
     "StreamingChoices",
     "TextChoices",
     "TextCompletionResponse",
     "TopLogprob",
+    "TranscriptionResponse",
     "Usage",
     "completion_id",
     "embedding_response",
+    "image_response",
     "map_finish_reason",
     "model_response",
+    "moderation_response",
+    "rerank_response",
+    "responses_response",
+    "text_completion_response",
+    "transcription_response",
     "uuid4",
 ]

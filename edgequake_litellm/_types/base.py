@@ -67,7 +67,7 @@ class Model:
         super().__init_subclass__(**kwargs)
         for name, default in cls.__dict__.get("_defaults", {}).items():
             setattr(cls, name, default)
-        if cls.__module__ == Model.__module__:
+        if cls.__module__.startswith("litellm."):
             _classes[cls.__name__] = cls
 
     def __init__(self, **data: Any) -> None:

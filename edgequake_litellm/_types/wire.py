@@ -43,10 +43,11 @@ def model_response(payload: dict[str, Any], meta: Meta) -> ModelResponse:
     try:
         return _model_response(payload, meta)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _malformed("completion", payload, meta) from error
+        raise malformed("completion", payload, meta) from error
 
 
-def _malformed(what: str, payload: Any, meta: Meta) -> Exception:
+def malformed(what: str, payload: Any, meta: Meta) -> Exception:
+    """The exception for an answer that is not `what` was asked for."""
     from ..exceptions import from_wire
 
     data = meta.data
@@ -182,7 +183,7 @@ def embedding_response(payload: dict[str, Any], meta: Meta) -> EmbeddingResponse
     try:
         return _embedding_response(payload, meta)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _malformed("list of embeddings", payload, meta) from error
+        raise malformed("list of embeddings", payload, meta) from error
 
 
 def _embedding_response(payload: dict[str, Any], meta: Meta) -> EmbeddingResponse:

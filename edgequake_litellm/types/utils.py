@@ -23,6 +23,10 @@ from .._types import (
     Function,
     FunctionCall,
     HiddenParams,
+    ImageObject,
+    ImageResponse,
+    ImageUsage,
+    ImageUsageInputTokensDetails,
     Logprobs,
     Message,
     ModelResponse,
@@ -34,6 +38,7 @@ from .._types import (
     TextChoices,
     TextCompletionResponse,
     TopLogprob,
+    TranscriptionResponse,
     Usage,
 )
 from .._types import completion_id as generate_id
@@ -58,6 +63,10 @@ __all__ = [
     "FunctionCall",
     "GenericStreamingChunk",
     "HiddenParams",
+    "ImageObject",
+    "ImageResponse",
+    "ImageUsage",
+    "ImageUsageInputTokensDetails",
     "Logprobs",
     "Message",
     "ModelResponse",
@@ -69,6 +78,7 @@ __all__ = [
     "TextChoices",
     "TextCompletionResponse",
     "TopLogprob",
+    "TranscriptionResponse",
     "Usage",
     "generate_id",
 ]

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, Optional, TypedDict, Union
 
-from ..._types import ChatCompletionAudioResponse
+from ..._binary import HttpxBinaryResponseContent
+from ..._types import (
+    ChatCompletionAudioResponse,
+    OpenAIModerationResponse,
+    OpenAIModerationResult,
+    ResponseAPIUsage,
+    ResponsesAPIResponse,
+    ResponsesAPIStreamEvents,
+)
+from ..._types.responses import EVENTS, GenericEvent, InputTokensDetails, OutputTokensDetails
 
 __all__ = [
     "AllMessageValues",
@@ -39,11 +48,23 @@ __all__ = [
     "ChatCompletionUsageBlock",
     "ChatCompletionUserMessage",
     "ChatCompletionVideoObject",
+    "GenericEvent",
+    "HttpxBinaryResponseContent",
     "ImageURLListItem",
     "ImageURLObject",
+    "InputTokensDetails",
     "OpenAIMessageContent",
     "OpenAIMessageContentListBlock",
+    "OpenAIModerationResponse",
+    "OpenAIModerationResult",
+    "OutputTokensDetails",
+    "ResponseAPIUsage",
+    "ResponsesAPIResponse",
+    "ResponsesAPIStreamEvents",
 ]
+
+# ResponseCreatedEvent, OutputTextDeltaEvent and their kin: a class for each kind of event.
+globals().update({event.__name__: event for event in EVENTS.values()})
 
 
 # A dict type with optional keys extends one with the required keys: Python 3.9 has no other way to say it.

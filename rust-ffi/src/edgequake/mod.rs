@@ -24,6 +24,7 @@ mod errors;
 mod messages;
 mod params;
 mod pool;
+pub mod rerank;
 mod settings;
 mod stream;
 pub mod table;

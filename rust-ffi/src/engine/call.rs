@@ -46,6 +46,7 @@ pub struct Call {
 pub enum Job {
     Wire(Box<Wire>),
     Edgequake(edgequake::Call),
+    Local(edgequake::rerank::Local),
     Mock(Mock),
 }
 
@@ -154,13 +155,19 @@ async fn work(client: &Client, call: &Call, output: &Output, progress: &mut Prog
             // Boxed: its state is larger than all of the usual road, and every call would carry the room for it.
             Box::pin(edgequake_job(call, job, output, progress)).await
         }
+        Job::Local(job) => {
+            progress.attempts = 1;
+            let total = call.limits.total;
+            let answer = tokio::time::timeout(total, job.run()).await.map_err(|_| timeout("the whole call", total))??;
+            Ok(Finish { event: Event::Done { answer, meta: meta(call, None, 1) }, rest: None })
+        }
         Job::Mock(mock) => {
             progress.attempts = 1;
             let meta = meta(call, None, 1);
             if call.stream {
                 mock.wait().await?;
                 output.open(meta.clone(), progress).await?;
-                for event in mock.stream_events() {
+                for event in mock.stream_events()? {
                     output.stream_event(event, progress).await?;
                 }
                 Ok(Finish { event: Event::Done { answer: Vec::new(), meta }, rest: None })

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
+use serde_json::value::{to_raw_value, RawValue};
 use tokio::runtime::Runtime;
 
 use super::call::{self, Call, Job, Signer, Wire};
@@ -130,7 +131,10 @@ impl Client {
         let stream = operation.streams() && request.is_stream()?;
         let limits = Limits::of(&request)?;
         let retries = retries_of(&request)?;
-        if let Some(mock) = Mock::of(operation, &request, &limits)? {
+        let named = named(operation, &request)?;
+        let named = named.as_deref().map(|model| with_model(&request, model));
+        let asked = named.as_ref().unwrap_or(&request);
+        if let Some(mock) = Mock::of(operation, asked, &limits)? {
             let route = mock.route();
             return Ok(Call::new(route, stream, limits, 0, 0, Job::Mock(mock)));
         }
@@ -142,10 +146,14 @@ impl Client {
                 api_base: request.str("api_base")?.unwrap_or_default().into_owned(),
                 api_key: None,
             };
+            if operation == Operation::Rerank && provider == edgequake::rerank::PROVIDER {
+                let job = edgequake::rerank::Local::prepare(name, &request).map_err(|e| e.at(provider, name))?;
+                return Ok(Call::new(route, false, limits, 0, 0, Job::Local(job)));
+            }
             let job = edgequake::prepare(&self.providers, operation, &model, &request).map_err(|e| e.at(provider, name))?;
             return Ok(Call::new(route, stream, limits, 0, 0, Job::Edgequake(job)));
         }
-        let route = wire::reroute(operation, resolve(operation, &request)?);
+        let route = wire::reroute(operation, route::resolve(asked)?);
         self.prepare_wire(operation, route, &request, limits, retries)
     }
 
@@ -202,13 +210,17 @@ impl Drop for Client {
     }
 }
 
-/// The route of a request, which need not name a model where the operation has a default.
-fn resolve(operation: Operation, request: &Request<'_>) -> Result<Route> {
-    let Some(model) = operation.default_model().filter(|_| !request.has("model")) else { return route::resolve(request) };
-    let model = serde_json::value::to_raw_value(model).map_err(|e| Error::bad_request(e.to_string()))?;
+/// The model of a request that names none, where the operation has a default.
+fn named(operation: Operation, request: &Request<'_>) -> Result<Option<Box<RawValue>>> {
+    let model = operation.default_model().filter(|_| !request.has("model"));
+    model.map(|model| to_raw_value(model).map_err(|e| Error::new(ErrorKind::InternalServer, e.to_string()))).transpose()
+}
+
+/// The request with a model in it: what finds the way, while the request itself is sent as it came.
+fn with_model<'r>(request: &Request<'r>, model: &'r RawValue) -> Request<'r> {
     let mut fields = request.fields.clone();
-    fields.insert("model".to_owned(), &model);
-    route::resolve(&Request { fields, settings: request.settings.clone(), attachments: Vec::new() })
+    fields.insert("model".to_owned(), model);
+    Request { fields, settings: request.settings.clone(), attachments: Vec::new() }
 }
 
 /// litellm's `ssl_verify`: true, false, or the path of a PEM file; from the call, the settings or `SSL_VERIFY`.

@@ -10,6 +10,7 @@ use super::json;
 use super::limits::Limits;
 use super::request::{wrong_type, Request};
 use super::route::{self, Route};
+use crate::wire::bridge::{text_of_chat, texts_of_chat};
 use crate::wire::{Operation, StreamEvent};
 
 /// litellm's usage of a mock answer.
@@ -20,6 +21,7 @@ const CHUNK: usize = 3;
 const DEFAULT_TEXT: &str = "This is a mock request";
 
 pub struct Mock {
+    operation: Operation,
     route: Route,
     answer: Answer,
     tool_calls: Option<Value>,
@@ -49,7 +51,7 @@ impl Mock {
         let at = |error: Error| error.at(&route.provider, &route.model);
         let answer = match (request.raw("mock_response"), operation) {
             (None, _) => Answer::Text(DEFAULT_TEXT.to_owned()),
-            (Some(raw), Operation::Completion) => match json::read::<Value>(raw) {
+            (Some(raw), Operation::Completion | Operation::TextCompletion) => match json::read::<Value>(raw) {
                 Some(Value::String(text)) => Answer::Text(text),
                 Some(whole @ Value::Object(_)) => Answer::Whole(whole),
                 // `mock_response=True` asks for the default text.
@@ -61,6 +63,9 @@ impl Mock {
                 Some(Value::String(text)) => Answer::Text(text),
                 _ => return Err(at(wrong_type("mock_response", "a list of numbers", raw))),
             },
+            (Some(raw), Operation::ImageGeneration | Operation::Responses) if !request.is_stream()? => {
+                Answer::Text(super::request::string("mock_response", raw).map_err(at)?.into_owned())
+            }
             (Some(_), other) => {
                 return Err(at(Error::bad_request(format!("`mock_response` has no form for {}", other.name()))));
             }
@@ -87,6 +92,7 @@ impl Mock {
         let include_usage =
             request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
         Ok(Some(Mock {
+            operation,
             answer,
             tool_calls,
             n: request.count("n")?.unwrap_or(1).clamp(1, 128),
@@ -114,12 +120,31 @@ impl Mock {
     }
 
     pub fn answer(&self) -> Result<Vec<u8>> {
-        let answer = match &self.answer {
-            Answer::Whole(Value::Array(vector)) => self.embedding(vector),
-            Answer::Whole(whole) => whole.clone(),
-            Answer::Text(text) => self.completion(text),
+        let answer = match (&self.answer, self.operation) {
+            (Answer::Whole(Value::Array(vector)), _) => self.embedding(vector),
+            (Answer::Whole(whole), _) => whole.clone(),
+            (Answer::Text(url), Operation::ImageGeneration) => json!({"created": now(), "data": [{"url": url}]}),
+            (Answer::Text(text), Operation::Responses) => self.response(text),
+            (Answer::Text(text), _) => self.completion(text),
         };
-        serde_json::to_vec(&answer).map_err(|e| Error::new(ErrorKind::InternalServer, e.to_string()))
+        let answer = serde_json::to_vec(&answer).map_err(|e| Error::new(ErrorKind::InternalServer, e.to_string()))?;
+        if self.operation == Operation::TextCompletion {
+            return text_of_chat(&answer);
+        }
+        Ok(answer)
+    }
+
+    fn response(&self, text: &str) -> Value {
+        json!({
+            "id": id::unique("resp_"), "object": "response", "created_at": now(), "status": "completed", "model": self.route.model,
+            "output": [{
+                "type": "message", "id": id::unique("msg_"), "role": "assistant", "status": "completed",
+                "content": [{"type": "output_text", "text": text, "annotations": []}],
+            }],
+            "usage": {
+                "input_tokens": PROMPT_TOKENS, "output_tokens": COMPLETION_TOKENS, "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,
+            },
+        })
     }
 
     fn completion(&self, text: &str) -> Value {
@@ -146,8 +171,17 @@ impl Mock {
         })
     }
 
-    /// The chunks of a mock stream: three characters each, as litellm's are, then the finish reason.
-    pub fn stream_events(&self) -> Vec<StreamEvent> {
+    /// The chunks of a mock stream.
+    pub fn stream_events(&self) -> Result<Vec<StreamEvent>> {
+        let mut events = self.chat_events();
+        if self.operation == Operation::TextCompletion {
+            texts_of_chat(&mut events)?;
+        }
+        Ok(events)
+    }
+
+    /// Three characters each, as litellm's are, then the finish reason.
+    fn chat_events(&self) -> Vec<StreamEvent> {
         let text = match &self.answer {
             Answer::Text(text) => text.clone(),
             Answer::Whole(whole) => whole["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned(),

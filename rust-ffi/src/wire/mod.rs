@@ -8,7 +8,7 @@ pub mod aws;
 pub mod azure;
 pub mod bedrock;
 pub mod body;
-mod bridge;
+pub mod bridge;
 pub mod chat;
 pub mod cohere;
 pub mod credentials;

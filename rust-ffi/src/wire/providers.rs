@@ -154,6 +154,8 @@ pub enum Quirk {
     SarvamKey,
     /// The key tells which of two hosts gave it.
     VoyageHosts,
+    /// Vectors are asked for without a content type, as litellm does: the body is JSON whatever a header says.
+    NoContentType,
 }
 
 /// One provider.

@@ -7,4 +7,5 @@ mod cohere;
 mod gemini;
 mod ollama;
 mod openai;
+mod operations;
 mod transcript;

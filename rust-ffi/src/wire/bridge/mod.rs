@@ -2,4 +2,4 @@
 
 mod text;
 
-pub use text::text_over_chat;
+pub use text::{text_of_chat, text_over_chat, texts_of_chat};

@@ -91,22 +91,7 @@ struct Bridge(Box<dyn Decode>);
 
 impl Decode for Bridge {
     fn answer(&self, head: &Head, body: Bytes) -> Result<Vec<u8>> {
-        let chat = self.0.answer(head, body)?;
-        let mut answer: Map<String, Value> = serde_json::from_slice(&chat).map_err(|_| not_a_chat())?;
-        let choices = answer.remove("choices").ok_or_else(not_a_chat)?;
-        let choices = choices.as_array().ok_or_else(not_a_chat)?.iter().map(|choice| {
-            let message = &choice["message"];
-            let mut text = json!({
-                "text": message["content"], "index": choice["index"], "finish_reason": choice["finish_reason"], "logprobs": logprobs(choice),
-            });
-            if let Some(reasoning) = message.get("reasoning_content") {
-                text["reasoning_content"] = reasoning.clone();
-            }
-            text
-        });
-        answer.insert("choices".to_owned(), choices.collect());
-        answer.insert("object".to_owned(), OBJECT.into());
-        serde_json::to_vec(&answer).map_err(|_| not_a_chat())
+        text_of_chat(&self.0.answer(head, body)?)
     }
 
     fn error(&self, head: &Head, body: &[u8]) -> Error {
@@ -116,6 +101,25 @@ impl Decode for Bridge {
     fn stream(&self, head: &Head) -> Box<dyn StreamDecode> {
         Box::new(Stream(self.0.stream(head)))
     }
+}
+
+/// A text completion made of a chat's answer.
+pub fn text_of_chat(chat: &[u8]) -> Result<Vec<u8>> {
+    let mut answer: Map<String, Value> = serde_json::from_slice(chat).map_err(|_| not_a_chat())?;
+    let choices = answer.remove("choices").ok_or_else(not_a_chat)?;
+    let choices = choices.as_array().ok_or_else(not_a_chat)?.iter().map(|choice| {
+        let message = &choice["message"];
+        let mut text = json!({
+            "text": message["content"], "index": choice["index"], "finish_reason": choice["finish_reason"], "logprobs": logprobs(choice),
+        });
+        if let Some(reasoning) = message.get("reasoning_content") {
+            text["reasoning_content"] = reasoning.clone();
+        }
+        text
+    });
+    answer.insert("choices".to_owned(), choices.collect());
+    answer.insert("object".to_owned(), OBJECT.into());
+    serde_json::to_vec(&answer).map_err(|_| not_a_chat())
 }
 
 fn not_a_chat() -> Error {
@@ -153,19 +157,20 @@ impl StreamDecode for Stream {
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<StreamEvent>) -> Result<bool> {
         let from = out.len();
         let ended = self.0.feed(bytes, out);
-        translate(&mut out[from..])?;
+        texts_of_chat(&mut out[from..])?;
         ended
     }
 
     fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
         let from = out.len();
         let ended = self.0.end(out);
-        translate(&mut out[from..])?;
+        texts_of_chat(&mut out[from..])?;
         ended
     }
 }
 
-fn translate(events: &mut [StreamEvent]) -> Result<()> {
+/// A chat's chunks, made chunks of texts.
+pub fn texts_of_chat(events: &mut [StreamEvent]) -> Result<()> {
     for event in events {
         let StreamEvent::Chunk { json, .. } = event else { continue };
         let mut chunk: Map<String, Value> = serde_json::from_slice(json).map_err(|_| not_a_chat())?;

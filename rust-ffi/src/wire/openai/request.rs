@@ -64,6 +64,9 @@ pub fn prepare(
         Operation::Rerank => return Err(operation.unavailable(row.name)),
     };
     let mut headers = headers(row, request, target.credentials, stream && operation != Operation::Speech)?;
+    if row.has(Quirk::NoContentType) {
+        headers.retain(|(name, _)| name != "content-type");
+    }
     if let Some(content_type) = content_type {
         // The form's boundary is in it: a caller's own would make the body unreadable.
         if let Some((_, value)) = headers.iter_mut().find(|(name, _)| name == "content-type") {

@@ -90,9 +90,10 @@ impl Events for Stream {
         if text.is_empty() {
             return Ok(false);
         }
-        let begun = std::mem::replace(&mut self.begun, true);
+        self.begun = true;
         if event.is_done() {
-            return if begun { Ok(true) } else { Err(cut_off("the stream ended before its first event")) };
+            // Some servers send chat's mark too, but behind the event that ends a response.
+            return self.end().map(|()| true);
         }
         let invalid = |what: &str| {
             let excerpt: String = text.chars().take(200).collect();

@@ -28,7 +28,7 @@ fn each_provider_has_its_address() {
         ("hosted_vllm/m", "http://h/v1/rerank", "http://h/rerank"),
         ("infinity/m", "http://h", "http://h/rerank"),
         ("deepinfra/Qwen/R", "", "https://api.deepinfra.com/v1/inference/Qwen/R"),
-        ("dashscope/m", "", "https://dashscope-intl.aliyuncs.com/compatible-api/v1/reranks"),
+        ("dashscope/m", "", "https://dashscope.aliyuncs.com/compatible-api/v1/reranks"),
         ("litellm_proxy/m", "http://h", "http://h/v1/rerank"),
         ("litellm_proxy/m", "http://h/v2/rerank", "http://h/v2/rerank"),
     ] {
