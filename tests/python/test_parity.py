@@ -22,7 +22,21 @@ PARITY = REPOSITORY.parent / "shared" / "parity"
 # Where the package that is tested is: the source tree, or the folder that a wheel was installed into.
 PACKAGES = str(Path(edgequake_litellm.__file__).resolve().parents[1])
 
-OPERATIONS = frozenset(("completion", "acompletion", "embedding", "aembedding"))
+CHATS_AND_VECTORS = frozenset(("completion", "acompletion", "embedding", "aembedding"))
+OTHER_OPERATIONS = frozenset(
+    (
+        *(
+            "text_completion",
+            "atext_completion",
+            "image_generation",
+            "transcription",
+            "atranscription",
+            "speech",
+            "aspeech",
+        ),
+        *("rerank", "arerank", "responses", "batch_completion"),
+    )
+)
 
 # Those that speak OpenAI's protocol. `openai_o3` and `openai_gpt5` are groups of cases for OpenAI's own reasoning models.
 OPENAI_COMPATIBLE = [
@@ -72,7 +86,9 @@ GROUPS: dict[str, tuple[list[str], int]] = {
     "cohere": (["cohere", "cohere_chat"], 80),
     "ollama": (["ollama", "ollama_chat"], 80),
     "google": (["gemini", "vertex_ai"], 97),
+    "vectors": (["jina_ai", "voyage"], 90),
 }
+OTHERS = ["anthropic", "azure", "cohere", "hosted_vllm", "jina_ai", "openai", "together_ai", "voyage"]
 
 
 def read_cases() -> list[dict[str, Any]]:
@@ -100,7 +116,20 @@ def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 )
 @pytest.mark.parametrize(("providers", "least_percent"), GROUPS.values(), ids=GROUPS)
 def test_calls_do_what_litellms_do(providers: list[str], least_percent: int, tmp_path: Path) -> None:
-    cases = [case for case in read_cases() if case["provider"] in providers and case["call"]["fn"] in OPERATIONS]
+    check(providers, CHATS_AND_VECTORS, least_percent, tmp_path)
+
+
+@pytest.mark.skipif(
+    not PARITY.is_dir(),
+    reason=f"PARITY WITH LITELLM IS NOT TESTED: the cases are not in {os.path.join('..', 'shared', 'parity')} beside this repository",
+)
+def test_other_operations_do_what_litellms_do(tmp_path: Path) -> None:
+    check(OTHERS, OTHER_OPERATIONS, 94, tmp_path)
+
+
+def check(providers: list[str], operations: frozenset[str], least_percent: int, tmp_path: Path) -> None:
+    """Makes the cases of some providers and functions, and compares what comes of them."""
+    cases = [case for case in read_cases() if case["provider"] in providers and case["call"]["fn"] in operations]
     assert {case["provider"] for case in cases} == set(providers)
     chosen = {case["id"] for case in cases}
     with open(PARITY / "goldens.public.jsonl", encoding="utf-8") as file:

@@ -152,8 +152,6 @@ pub enum Quirk {
     V1Embeddings,
     /// The key travels in a header of Sarvam's own, too.
     SarvamKey,
-    /// The key tells which of two hosts gave it.
-    VoyageHosts,
     /// Vectors are asked for without a content type, as litellm does: the body is JSON whatever a header says.
     NoContentType,
 }

@@ -68,8 +68,9 @@ pub fn of<'r>(row: &Provider, operation: Operation, route: &'r Route, request: &
             place.credentials = vec![bearer(key), ("x-snowflake-authorization-token-type".to_owned(), kind.to_owned())];
             snowflake(base, path, request)?
         }
+        "voyage" => join(voyage(row, base, key), path),
         _ => {
-            let v1 = row.has(Quirk::V1Path) || (row.has(Quirk::V1Embeddings) && operation == Operation::Embedding);
+            let v1 = row.has(Quirk::V1Path) || (row.has(Quirk::V1Embeddings) && operation != Operation::Completion);
             if v1 {
                 with_version(base, path)
             } else {
@@ -78,6 +79,15 @@ pub fn of<'r>(row: &Provider, operation: Operation, route: &'r Route, request: &
         }
     };
     Ok(place)
+}
+
+/// Voyage's keys from MongoDB are known to MongoDB's host only, which the caller need not tell.
+pub fn voyage<'b>(row: &Provider, base: &'b str, key: Option<&str>) -> &'b str {
+    if row.api_base == Some(base) && key.is_some_and(|key| key.starts_with("al-")) {
+        "https://ai.mongodb.com/v1"
+    } else {
+        base
+    }
 }
 
 /// `path` below `/v1`, whether the base ends in that, in the whole path or in neither.

@@ -1,6 +1,6 @@
 //! OpenAI's protocol, which most providers speak.
 
-mod address;
+pub(super) mod address;
 pub mod answer;
 mod audio;
 mod events;

@@ -3,7 +3,6 @@
 use serde_json::{json, Value};
 
 use crate::engine::error::{Error, Result};
-use crate::engine::route::Route;
 use crate::wire::body::{Body, Json};
 use crate::wire::params::sort::Rules;
 use crate::wire::providers::{Provider, Quirk};
@@ -220,18 +219,6 @@ fn groq_search(body: &mut Body<'_>, model: &str) {
         tools.push(json!({"type": "browser_search"}));
     }
     body.set("tools", Value::Array(tools).into());
-}
-
-/// Voyage's keys from MongoDB are known to MongoDB's host only, which the caller need not tell.
-pub fn host_of_key<'a>(row: &Provider, route: &'a Route) -> &'a str {
-    let mongodb = row.has(Quirk::VoyageHosts)
-        && row.api_base == Some(route.api_base.as_str())
-        && route.api_key.as_ref().is_some_and(|key| key.expose().starts_with("al-"));
-    if mongodb {
-        "https://ai.mongodb.com/v1"
-    } else {
-        &route.api_base
-    }
 }
 
 /// Jina's models take texts and images, always as a list; where one is an image (a `data:` address), all are objects.

@@ -744,7 +744,7 @@ pub static ALL: &[Provider] = &[
         .key(&[Env("VOYAGE_API_KEY"), Env("VOYAGE_AI_API_KEY"), Env("VOYAGE_AI_TOKEN"), ANY])
         .errors(ErrorFamily::ByStatus)
         .unreadable_vectors(Unreadable::ApiConnection)
-        .quirks(&[Quirk::VoyageVectors, Quirk::VoyageHosts, Quirk::NoContentType])
+        .quirks(&[Quirk::VoyageVectors, Quirk::NoContentType])
         .embedding(&["encoding_format", "dimensions"])
         .plain_model(),
     row("infinity")

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use crate::engine::route::Route;
 use crate::wire::body::Body;
 use crate::wire::http::join;
+use crate::wire::openai::address::voyage;
+use crate::wire::providers::Provider;
 
 /// How one provider is asked, and how it answers.
 pub struct Form {
@@ -115,8 +117,11 @@ impl Form {
         }
     }
 
-    pub fn address(&self, route: &Route, body: &Body<'_>) -> String {
-        let base = route.api_base.as_str();
+    pub fn address(&self, row: &Provider, route: &Route, body: &Body<'_>) -> String {
+        let mut base = route.api_base.as_str();
+        if self.name == "voyage" {
+            base = voyage(row, base, route.api_key.as_ref().map(|key| key.expose()));
+        }
         match &self.path {
             Path::Behind("reranks") if base.ends_with("/rerank") => base.to_owned(),
             Path::Behind("reranks") => join(&base.replace(DASHSCOPE.0, DASHSCOPE.1), "reranks"),

@@ -45,7 +45,7 @@ pub fn prepare(route: &Route, request: &Request<'_>) -> Result<HttpCall> {
     let mut body = sort::plain(row, &form.model(&route.model), request, &rules, &known)?;
     form.rename(&mut body);
     sort::finish(&mut body, row, Operation::Rerank, request, &rules)?;
-    let url = with_query(form.address(route, &body), request)?;
+    let url = with_query(form.address(row, route, &body), request)?;
     let credentials = route.api_key.as_ref().map(|key| bearer(key.expose())).into_iter().collect();
     let headers = headers(row, request, credentials, false)?;
     let origin = Origin::new(row, Operation::Rerank, &route.model, route.api_key.clone());

@@ -37,6 +37,12 @@ fn each_provider_has_its_address() {
 }
 
 #[test]
+fn a_key_of_mongodbs_goes_to_mongodb() {
+    assert_eq!(call("voyage/m", "", r#","api_key":"al-k""#).unwrap().url, "https://ai.mongodb.com/v1/rerank");
+    assert_eq!(call("voyage/m", "http://h/v1", r#","api_key":"al-k""#).unwrap().url, "http://h/v1/rerank");
+}
+
+#[test]
 fn parameters_have_the_providers_names() {
     let sent = body(&call("voyage/m", "", r#","top_n":1,"return_documents":true"#).unwrap());
     assert_eq!(sent, json!({"model": "m", "query": "q", "documents": ["a", "b"], "top_k": 1, "return_documents": true}));
