@@ -396,7 +396,7 @@ mod tests {
             block.write(&mut out);
             assert_eq!((surface.remotes.0.len(), surface.remotes.0[0].url.as_str()), (1, url));
             let file = crate::wire::remote::File { media_type: "image/png".into(), base64: "QQ==".into() };
-            let block: Value = serde_json::from_slice(&surface.remotes.fill(&out, vec![file])).unwrap();
+            let block: Value = serde_json::from_slice(&surface.remotes.fill(&out, vec![file]).unwrap()).unwrap();
             assert_eq!(block["source"], json!({"type": "base64", "media_type": "image/png", "data": "QQ=="}));
         }
     }

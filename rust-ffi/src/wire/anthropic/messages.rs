@@ -3,7 +3,7 @@
 //! Source: Anthropic's API reference ("Messages") and its guides to tool use, extended thinking and prompt caching.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use serde_json::value::RawValue;
 
@@ -57,7 +57,7 @@ pub fn read<'a>(request: &Request<'a>, surface: Surface, late_system: bool, name
         names,
         ids: Cleaned::new(usize::MAX, ids.iter().map(AsRef::as_ref)),
         prompt: Prompt::default(),
-        function_call: None,
+        unnamed: VecDeque::new(),
     };
     let leading = list.iter().take_while(|message| message.role == Role::System).count();
     // System messages that wait for the end of a user's turn.
@@ -104,8 +104,8 @@ struct Reader<'a, 'n> {
     names: &'n mut Cleaned,
     ids: Cleaned,
     prompt: Prompt<'a>,
-    /// The id of the last call in the older form, which has none of its own.
-    function_call: Option<String>,
+    /// Ids of calls that have none of their own (the older form, and some servers' calls), until their results come.
+    unnamed: VecDeque<String>,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -162,10 +162,10 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn tool_result(&mut self, message: &Message<'a>) -> Result<Block<'a>> {
-        let id = match message.str("tool_call_id")? {
+        let id = match message.str("tool_call_id")?.filter(|id| !id.is_empty()) {
             Some(id) => self.ids.get(&id).into_owned(),
-            // The older form has no ids: a result answers the call before it.
-            None => self.function_call.take().ok_or_else(|| {
+            // Without ids, results come in the order of their calls.
+            None => self.unnamed.pop_front().ok_or_else(|| {
                 Error::bad_request(format!(
                     "`messages[{}]` has no tool_call_id; name the call that it is the result of",
                     message.at
@@ -279,8 +279,8 @@ impl<'a> Reader<'a, '_> {
             }
         }
         let id = if call.id.is_empty() {
-            let id = format!("call_{}", message.at);
-            self.function_call = Some(id.clone());
+            let id = format!("call_{}_{}", message.at, self.unnamed.len());
+            self.unnamed.push_back(id.clone());
             id
         } else {
             self.ids.get(&call.id).into_owned()

@@ -104,6 +104,19 @@ fn the_older_form_of_calls_gets_ids() {
 }
 
 #[test]
+fn calls_without_ids_get_their_results_in_order() {
+    let (_, turns) = prompt(json!([
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": null, "tool_calls": calls(&["", ""])},
+        {"role": "tool", "tool_call_id": "", "content": "1"},
+        {"role": "tool", "content": "2"},
+    ]));
+    let (made, answered) = (&turns[1]["content"], &turns[2]["content"]);
+    assert_ne!(made[0]["id"], made[1]["id"]);
+    assert_eq!((&answered[0]["tool_use_id"], &answered[1]["tool_use_id"]), (&made[0]["id"], &made[1]["id"]));
+}
+
+#[test]
 fn a6_thinking_goes_first_as_it_came_and_without_a_signature_not_at_all() {
     let signed = json!({"type": "thinking", "thinking": "t", "signature": "S=="});
     let redacted = json!({"type": "redacted_thinking", "data": "x"});
