@@ -25,11 +25,11 @@ pub fn completion(origin: &Origin, head: &Head, body: Bytes) -> Result<Vec<u8>> 
         return Err(origin.from_error_object(error));
     }
     let mut answer = Answer::new(model_of(&response).unwrap_or(&origin.model));
-    let metadata = response.usage_metadata.as_ref();
+    let metadata = response.usage_metadata.and_then(json::read::<Map<String, Value>>);
     let blocked = response.prompt_feedback.as_ref().and_then(|feedback| feedback.block_reason.as_deref());
     if let Some(reason) = blocked {
         answer.choices.push(withheld(reason));
-        answer.usage = Some(usage::plain(metadata.unwrap_or(&Map::new())));
+        answer.usage = Some(usage::plain(&metadata.unwrap_or_default()));
         return Ok(answer.write());
     }
     let candidates = response.candidates.as_deref().unwrap_or_default();
@@ -52,13 +52,13 @@ pub fn completion(origin: &Origin, head: &Head, body: Bytes) -> Result<Vec<u8>> 
         return Err(unreadable("the answer has no candidate"));
     }
     if all_withheld {
-        answer.usage = metadata.map(usage::plain);
+        answer.usage = metadata.as_ref().map(usage::plain);
         return Ok(answer.write());
     }
     if let Some(id) = response.response_id.as_deref().filter(|id| !id.is_empty()) {
         answer.id = id.to_owned();
     }
-    answer.usage = metadata.map(|metadata| usage::read(metadata, &about.grounding));
+    answer.usage = metadata.as_ref().map(|metadata| usage::read(metadata, &about.grounding));
     answer.own = about.members(true);
     if let Some(tier) = service_tier(head) {
         answer.own.insert("service_tier".to_owned(), tier.into());

@@ -20,8 +20,9 @@ pub struct Response<'a> {
     pub candidates: Option<Vec<Candidate<'a>>>,
     #[serde(borrow, default)]
     pub prompt_feedback: Option<Feedback<'a>>,
-    #[serde(default)]
-    pub usage_metadata: Option<Map<String, Value>>,
+    /// Read only where it counts: in a stream the last one does.
+    #[serde(borrow, default)]
+    pub usage_metadata: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub model_version: Option<Cow<'a, str>>,
     #[serde(borrow, default)]

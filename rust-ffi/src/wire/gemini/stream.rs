@@ -31,7 +31,8 @@ struct Stream {
     chunks: Chunks,
     /// Candidates in the order in which they came, with the last finish reason of each.
     candidates: Vec<(i32, Option<String>)>,
-    usage: Option<Map<String, Value>>,
+    /// The last counts, as JSON; empty before the first.
+    usage: String,
     grounding: Vec<Value>,
     seen_event: bool,
 }
@@ -46,7 +47,7 @@ impl Decoder {
             origin: origin.clone(),
             chunks,
             candidates: Vec::new(),
-            usage: None,
+            usage: String::new(),
             grounding: Vec::new(),
             seen_event: false,
         };
@@ -140,8 +141,9 @@ impl Stream {
         for (at, candidate) in response.candidates.iter().flatten().enumerate() {
             self.take(i32::try_from(at).unwrap_or_default(), candidate, out);
         }
-        if let Some(usage) = response.usage_metadata {
-            self.usage = Some(usage);
+        if let Some(usage) = response.usage_metadata.filter(|raw| !json::is_null(raw)) {
+            self.usage.clear();
+            self.usage.push_str(usage.get());
         }
         Ok(false)
     }
@@ -217,8 +219,8 @@ impl Stream {
             let more = !matches!(native, "STOP" | "MAX_TOKENS");
             self.chunks.finish(out, *index, known, more.then_some(native), Map::new());
         }
-        if let Some(metadata) = &self.usage {
-            self.chunks.usage(out, &usage::read(metadata, &self.grounding));
+        if let Ok(metadata) = serde_json::from_str(&self.usage) {
+            self.chunks.usage(out, &usage::read(&metadata, &self.grounding));
         }
         Ok(())
     }
