@@ -146,9 +146,13 @@ def _translate(fields: Fields) -> None:
 def _is_google(fields: Fields) -> bool:
     """Does the call go to Gemini, by the provider that the caller names or by the model's name?"""
     model = fields.get("model")
-    provider, slash, _ = model.partition("/") if isinstance(model, str) else ("", "", "")
+    model = model if isinstance(model, str) else ""
+    provider, slash, _ = model.partition("/")
     named = fields.get("custom_llm_provider") or (provider if slash else "")
-    return named in ("gemini", "vertex_ai") or (not named and provider.startswith("gemini-"))
+    if named == "vertex_ai":
+        # Claude and others are there too.
+        return "gemini" in model
+    return named == "gemini" or (not named and provider.startswith("gemini-"))
 
 
 _SPECIAL = frozenset(

@@ -77,6 +77,11 @@ impl Place {
         }
     }
 
+    /// What stands in this project and at this location.
+    fn path(&self, resource: &str) -> Result<String> {
+        Ok(format!("projects/{}/locations/{}/{resource}", self.project()?, self.location))
+    }
+
     fn project(&self) -> Result<&str> {
         self.project.as_deref().ok_or_else(|| {
             Error::bad_request(
@@ -109,39 +114,38 @@ pub fn vertex(route: &Route, place: &Place, method: &str, stream: bool, private_
         None => path_of(&route.model)?,
     };
     let tuned = model.bytes().all(|b| b.is_ascii_digit());
-    let path = |collection: &str| -> Result<String> {
-        Ok(format!("projects/{}/locations/{}/{collection}/{model}:{method}", place.project()?, place.location))
-    };
-    let url = if private_endpoint && !route.api_base.is_empty() {
-        join(&route.api_base, &format!("v1/{}", path("endpoints")?))
-    } else {
-        let usual = || path(if tuned { "endpoints" } else { "publishers/google/models" });
-        at(&route.api_base, place, usual, method)?
-    };
-    Ok(events(url, stream))
+    let collection = if tuned || private_endpoint { "endpoints" } else { "publishers/google/models" };
+    let resource = format!("{collection}/{model}:{method}");
+    if private_endpoint && !route.api_base.is_empty() {
+        return Ok(events(join(&route.api_base, &format!("v1/{}", place.path(&resource)?)), stream));
+    }
+    Ok(events(of_vertex(route, place, "v1", &resource, Some(method))?, stream))
 }
 
-/// The address of a method of a model of another publisher's.
-pub fn partner(route: &Route, place: &Place, publisher: &str, method: &str) -> Result<String> {
-    let model = path_of(&route.model)?;
-    let usual = || {
-        let (project, location) = (place.project()?, &place.location);
-        Ok(format!("projects/{project}/locations/{location}/publishers/{publisher}/models/{model}:{method}"))
-    };
-    at(&route.api_base, place, usual, method)
+/// The address of a model that another company serves on Vertex AI: `publishers/anthropic/models/…:rawPredict`.
+pub fn partner(route: &Route, place: &Place, version: &str, publisher: &str, method: &str) -> Result<String> {
+    let resource = format!("publishers/{publisher}/models/{}:{method}", path_of(&route.model)?);
+    of_vertex(route, place, version, &resource, Some(method))
 }
 
-/// A path at the host of a location, or at a base of the caller's; see [`vertex`].
-fn at(base: &str, place: &Place, usual: impl Fn() -> Result<String>, method: &str) -> Result<String> {
+/// The address of Vertex AI's models that speak OpenAI's protocol, which all share it.
+pub fn open_models(route: &Route, place: &Place) -> Result<String> {
+    of_vertex(route, place, "v1", "endpoints/openapi/chat/completions", None)
+}
+
+/// `method` is what follows an address of the caller's own that is the model's whole one.
+fn of_vertex(route: &Route, place: &Place, version: &str, resource: &str, method: Option<&str>) -> Result<String> {
+    let base = route.api_base.as_str();
     if base.is_empty() {
-        return Ok(format!("{}/v1/{}", place.host(), usual()?));
+        return Ok(format!("{}/{version}/{}", place.host(), place.path(resource)?));
     }
     let after_host = base.split_once("://").map_or(base, |(_, rest)| rest);
     let own_path = after_host.split_once('/').map_or("", |(_, path)| path).trim_end_matches('/');
-    Ok(match own_path {
-        "" => join(base, &format!("v1/{}", usual()?)),
-        "v1" | "v1beta1" => join(base, &usual()?),
-        _ => format!("{base}:{method}"),
+    Ok(match (own_path, method) {
+        ("", _) => join(base, &format!("{version}/{}", place.path(resource)?)),
+        ("v1" | "v1beta1", _) => join(base, &place.path(resource)?),
+        (_, Some(method)) => format!("{base}:{method}"),
+        (_, None) => base.to_owned(),
     })
 }
 

@@ -9,6 +9,7 @@ mod embedding;
 mod media;
 mod messages;
 pub mod models;
+mod partners;
 mod request;
 mod schema;
 mod stream;
@@ -31,7 +32,7 @@ use crate::engine::route::Route;
 /// `gemini/`: the Gemini API, with a key.
 pub struct AiStudio;
 
-/// `vertex_ai/`: Gemini's models on Vertex AI, with an access token.
+/// `vertex_ai/`: Gemini's models on Vertex AI, and those of other companies there, with an access token.
 pub struct Vertex;
 
 impl Dialect for AiStudio {
@@ -49,6 +50,10 @@ impl Dialect for Vertex {
 fn prepare(door: Door, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
     let row = super::openai::row(&route.provider)?;
     match operation {
+        Operation::Completion if door == Door::Vertex => match partners::Partner::of(&route.model) {
+            Some(partner) => partners::prepare(partner, row, route, request),
+            None => request::prepare(door, row, route, request),
+        },
         Operation::Completion => request::prepare(door, row, route, request),
         Operation::Embedding => embedding::prepare(door, row, route, request),
         _ => Err(operation.unavailable(row.name)),

@@ -7,12 +7,17 @@ fn base(model: &str) -> String {
     model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
 }
 
+/// A model that was tuned: its name is a number.
+pub fn is_tuned(model: &str) -> bool {
+    !model.is_empty() && model.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// Gemini 3 and newer: levels of thinking instead of budgets, ids of function calls, signatures that are checked, a media resolution for
 /// each part.
 pub fn is_gemini_3(model: &str) -> bool {
     let name = base(model);
     // Tuned models are numbers.
-    let tuned = name.bytes().all(|b| b.is_ascii_digit()) || (model.starts_with("gemini/") && !name.starts_with("gemini-"));
+    let tuned = is_tuned(&name) || (model.starts_with("gemini/") && !name.starts_with("gemini-"));
     if tuned || name.starts_with("gemma-") {
         return false;
     }

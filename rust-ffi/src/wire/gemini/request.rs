@@ -61,21 +61,22 @@ pub fn destination(
             Ok(Destination { url, headers: key.into_iter().collect(), credentials: None })
         }
         Door::Vertex => {
-            let google = if brings_token(request) { None } else { Some(Google::of(request)?) };
-            let place = Place::of(request, google.as_ref().and_then(|google| google.project.clone()))?;
             let private = request.bool("use_psc_endpoint_format")?.unwrap_or(false);
-            let url = address::vertex(route, &place, method, stream, private)?;
-            let credentials = google.map(|google| Box::new(google) as Box<dyn Credentials>);
-            Ok(Destination { url, headers: Vec::new(), credentials })
+            on_vertex(request, |place| address::vertex(route, place, method, stream, private))
         }
     }
 }
 
 /// Where a model of another publisher's is called on Vertex AI.
 pub fn partner(route: &Route, request: &Request<'_>, publisher: &str, method: &str) -> Result<Destination> {
+    on_vertex(request, |place| address::partner(route, place, "v1", publisher, method))
+}
+
+/// An address on Vertex AI, by its project and location, and the credentials for it.
+pub fn on_vertex(request: &Request<'_>, url: impl FnOnce(&Place) -> Result<String>) -> Result<Destination> {
     let google = if brings_token(request) { None } else { Some(Google::of(request)?) };
     let place = Place::of(request, google.as_ref().and_then(|google| google.project.clone()))?;
-    let url = address::partner(route, &place, publisher, method)?;
+    let url = url(&place)?;
     let credentials = google.map(|google| Box::new(google) as Box<dyn Credentials>);
     Ok(Destination { url, headers: Vec::new(), credentials })
 }

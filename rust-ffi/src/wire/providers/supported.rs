@@ -143,10 +143,16 @@ pub fn gemini(model: &str) -> Supported {
     }
 }
 
-/// Gemini's models on Vertex AI, and Claude.
+/// Gemini's models on Vertex AI, and those of others there, by their names.
 pub fn vertex(model: &str) -> Supported {
     if model.contains("claude") {
         return anthropic(model);
+    }
+    if model.starts_with("mistral") || model.starts_with("codestral") {
+        return mistral(model);
+    }
+    if !(model.contains("gemini") || models::is_tuned(model)) {
+        return Supported::new(BASE).without(&[MaxRetries]);
     }
     const VERTEX: Supported = Supported::new(&[
         Temperature,
