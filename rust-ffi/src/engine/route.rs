@@ -285,14 +285,19 @@ fn brings_credentials(request: &Request<'_>, env: Env<'_>) -> Result<bool> {
     if request.has("azure_ad_token") || env("AZURE_AD_TOKEN").is_some() {
         return Ok(true);
     }
+    Ok(brings_header(request))
+}
+
+/// Is there a header of the caller's own that carries credentials?
+pub fn brings_header(request: &Request<'_>) -> bool {
     let headers = [request.raw("extra_headers"), request.raw("headers"), request.setting_raw("headers")];
-    Ok(headers.into_iter().flatten().any(|raw| {
+    headers.into_iter().flatten().any(|raw| {
         json::read::<indexmap::IndexMap<String, &RawValue>>(raw).is_some_and(|headers| {
             headers.keys().any(|name| {
                 ["authorization", "api-key", "x-api-key", "x-goog-api-key"].iter().any(|own| name.eq_ignore_ascii_case(own))
             })
         })
-    }))
+    })
 }
 
 /// ", or set the environment variable A or B", for the end of a sentence.

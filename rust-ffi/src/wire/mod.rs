@@ -18,6 +18,7 @@ pub mod gemini;
 pub mod http;
 mod multipart;
 mod ndjson;
+mod oauth;
 pub mod ollama;
 pub mod openai;
 pub mod operation;

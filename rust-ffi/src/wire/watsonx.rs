@@ -2,22 +2,18 @@
 //!
 //! Source: IBM's API reference of watsonx.ai (`/ml/v1/text/chat`, `/ml/v1/deployments/{id}/text/chat`) and of IBM Cloud's IAM (`/identity/token`).
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Duration;
-
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
 use super::body::Body;
-use super::credentials::Headers;
 use super::http::{bearer, join, UNRESERVED};
+use super::oauth::Grant;
 use super::openai::request::{self, Target};
 use super::openai::row;
-use super::{Attempt, Credentials, Dialect, HttpCall, Operation};
+use super::{Credentials, Dialect, HttpCall, Operation};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::request::Request;
 use crate::engine::route::{self, Route, Secret};
-use crate::engine::tokens::{Token, Tokens};
 
 /// litellm 1.106's version of the API where none is given.
 const DEFAULT_VERSION: &str = "2024-03-13";
@@ -67,7 +63,7 @@ impl Dialect for Watsonx {
             Some(_) => None,
             None => Some(owner(request)?),
         };
-        let (headers, iam) = credentials(route, request)?;
+        let (headers, grant) = credentials(route, request)?;
         let adjust = |body: &mut Body<'_>, _: &super::params::sort::Rules<'_>| {
             adjust(body, &route.model, owner.as_ref());
             Ok(None)
@@ -75,7 +71,7 @@ impl Dialect for Watsonx {
         let target =
             Target { url: url(route, request, deployment)?, credentials: headers, family: &route.model, adjust: &adjust };
         let call = request::prepare(row, operation, route, request, target)?;
-        Ok(HttpCall { credentials: iam.map(|iam| Box::new(iam) as Box<dyn Credentials>), ..call })
+        Ok(HttpCall { credentials: grant.map(|grant| Box::new(grant) as Box<dyn Credentials>), ..call })
     }
 }
 
@@ -128,7 +124,7 @@ fn url(route: &Route, request: &Request<'_>, deployment: Option<&str>) -> Result
 type Known = Vec<(String, String)>;
 
 /// A token of the caller's, a key of Cloud Pak for Data, or a key that IAM gives tokens for.
-fn credentials(route: &Route, request: &Request<'_>) -> Result<(Known, Option<Iam>)> {
+fn credentials(route: &Route, request: &Request<'_>) -> Result<(Known, Option<Grant>)> {
     if let Some(token) = TOKEN.value(request)? {
         route::check_key(&token)?;
         return Ok((vec![bearer(&token)], None));
@@ -138,8 +134,7 @@ fn credentials(route: &Route, request: &Request<'_>) -> Result<(Known, Option<Ia
         return Ok((vec![("authorization".to_owned(), format!("ZenApiKey {key}"))], None));
     }
     let Some(key) = &route.api_key else {
-        let own = |name: &str| request.raw(name).is_some_and(|raw| raw.get().to_ascii_lowercase().contains("\"authorization\""));
-        if own("extra_headers") || own("headers") {
+        if route::brings_header(request) {
             return Ok((Vec::new(), None));
         }
         return Err(Error::new(
@@ -149,67 +144,9 @@ fn credentials(route: &Route, request: &Request<'_>) -> Result<(Known, Option<Ia
         ));
     };
     let url = std::env::var("WATSONX_IAM_URL").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| IAM.to_owned());
-    Ok((Vec::new(), Some(Iam { url, key: key.clone() })))
-}
-
-/// IBM Cloud's tokens for a key.
-struct Iam {
-    url: String,
-    key: Secret,
-}
-
-impl Iam {
-    /// What stands for these credentials among the tokens.
-    fn id(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        ("watsonx", &self.url, &self.key).hash(&mut hasher);
-        hasher.finish()
-    }
-
-    async fn fetch(&self, http: &reqwest::Client) -> Result<Token> {
-        let failed = |kind: ErrorKind, what: String| Error::new(kind, format!("IBM's IAM gave no token for the key: {what}"));
-        let key = utf8_percent_encode(self.key.expose(), UNRESERVED);
-        let sent = http
-            .post(&self.url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("accept", "application/json")
-            .body(format!("grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey&apikey={key}"))
-            .send()
-            .await;
-        let answer = sent.map_err(|error| failed(ErrorKind::ApiConnection, error.without_url().to_string()))?;
-        let status = answer.status().as_u16();
-        let body = answer.bytes().await.map_err(|error| failed(ErrorKind::ApiConnection, error.without_url().to_string()))?;
-        let told: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if !(200..300).contains(&status) {
-            let kind = match status {
-                400 | 401 | 403 => ErrorKind::Authentication,
-                429 => ErrorKind::RateLimit,
-                _ => ErrorKind::ServiceUnavailable,
-            };
-            let mut error = failed(kind, told["errorMessage"].as_str().map_or_else(|| format!("status {status}"), str::to_owned));
-            error.http_status = Some(status);
-            return Err(error);
-        }
-        let token = told["access_token"].as_str().filter(|token| !token.is_empty());
-        let token = token.ok_or_else(|| failed(ErrorKind::ApiConnection, "the answer holds none".to_owned()))?;
-        route::check_key(token)?;
-        let lifetime = Duration::from_secs(told["expires_in"].as_u64().unwrap_or(0));
-        Ok(Token { secret: Secret::new(token), lifetime })
-    }
-}
-
-impl Credentials for Iam {
-    fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a> {
-        Box::pin(async move {
-            let token = attempt.tokens.get(self.id(), || self.fetch(attempt.http)).await?;
-            Ok(vec![bearer(token.expose())])
-        })
-    }
-
-    fn refused(&self, tokens: &Tokens) -> bool {
-        tokens.forget(self.id());
-        true
-    }
+    let key = utf8_percent_encode(key.expose(), UNRESERVED);
+    let form = Secret::new(format!("grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey&apikey={key}"));
+    Ok((Vec::new(), Some(Grant { issuer: "IBM's IAM", url, form, client: None })))
 }
 
 #[cfg(test)]
@@ -274,53 +211,5 @@ mod tests {
         let error = ask(r#"{"messages":[{"role":"user","content":"x"}]}"#).err().unwrap();
         assert_eq!(error.kind, ErrorKind::Authentication);
         assert!(ask(r#"{"messages":[{"role":"user","content":"x"}],"extra_headers":{"Authorization":"Bearer x"}}"#).is_ok());
-    }
-
-    /// A server that gives tokens: answers each request with the next of the answers.
-    async fn iam(answers: &'static [(u16, &'static str)]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/identity/token", listener.local_addr().unwrap());
-        let server = tokio::spawn(async move {
-            let mut seen = Vec::new();
-            for (status, body) in answers {
-                let (mut socket, _) = listener.accept().await.unwrap();
-                let mut request = Vec::new();
-                while !request.ends_with(b"the%2Bkey") {
-                    let mut piece = [0; 1024];
-                    let length = socket.read(&mut piece).await.unwrap();
-                    assert!(length > 0, "the request ended early");
-                    request.extend_from_slice(&piece[..length]);
-                }
-                seen.push(String::from_utf8(request).unwrap());
-                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-                socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-            }
-            seen
-        });
-        (url, server)
-    }
-
-    #[tokio::test]
-    async fn iam_gives_a_token_once_and_says_why_it_gives_none() {
-        let answers: &[_] = &[
-            (400, r#"{"errorCode":"BXNIM0415E","errorMessage":"Provided API key could not be found."}"#),
-            (200, r#"{"access_token":"abc","expires_in":3600}"#),
-        ];
-        let (url, server) = iam(answers).await;
-        let iam = Iam { url, key: Secret::new("the+key") };
-        let (http, tokens, method) = (reqwest::Client::new(), Tokens::default(), reqwest::Method::POST);
-        let body = bytes::Bytes::new();
-        let attempt = || Attempt { method: &method, url: "", headers: &[], body: &body, http: &http, tokens: &tokens };
-        let refused = iam.headers(attempt()).await.unwrap_err();
-        assert_eq!(refused.kind, ErrorKind::Authentication);
-        assert!(refused.message.contains("could not be found") && !refused.message.contains("the+key"), "{}", refused.message);
-        for _ in 0..2 {
-            assert_eq!(iam.headers(attempt()).await.unwrap(), [bearer("abc")]);
-        }
-        let seen = server.await.unwrap();
-        assert!(seen[1].contains("grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey&apikey=the%2Bkey"), "{}", seen[1]);
-        assert!(iam.refused(&tokens));
-        assert_eq!(iam.headers(attempt()).await.unwrap_err().kind, ErrorKind::ApiConnection);
     }
 }

@@ -8,8 +8,9 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::request::Request;
-use crate::engine::route::Route;
+use crate::engine::route::{self, Route, Secret};
 use crate::wire::http::{bearer, join, UNRESERVED};
+use crate::wire::oauth::Grant;
 use crate::wire::providers::{Provider, Quirk};
 use crate::wire::Operation;
 
@@ -20,6 +21,8 @@ pub struct Place<'r> {
     pub model: Cow<'r, str>,
     /// Headers that carry the key, in lower case.
     pub credentials: Vec<(String, String)>,
+    /// Where tokens for the call are got, instead of a key.
+    pub grant: Option<Grant>,
     /// Arguments that were used up here and are no part of the body.
     pub used: &'static [&'static str],
 }
@@ -32,6 +35,7 @@ pub fn of<'r>(row: &Provider, operation: Operation, route: &'r Route, request: &
         url: String::new(),
         model: Cow::Borrowed(&route.model),
         credentials: key.map(bearer).into_iter().collect(),
+        grant: None,
         used: &[],
     };
     place.url = match row.name {
@@ -42,6 +46,19 @@ pub fn of<'r>(row: &Provider, operation: Operation, route: &'r Route, request: &
             azure_ai(base, path, request)?
         }
         "cloudflare" => cloudflare(base, path)?,
+        "databricks" => {
+            place.grant = databricks(base, request)?;
+            if place.grant.is_some() {
+                place.credentials.clear();
+            } else if key.is_none() && !route::brings_header(request) {
+                return Err(Error::new(
+                    ErrorKind::Authentication,
+                    "no API key for databricks: pass api_key, or set the environment variable DATABRICKS_API_KEY, or DATABRICKS_CLIENT_ID \
+                     and DATABRICKS_CLIENT_SECRET of a service principal",
+                ));
+            }
+            join(base, path)
+        }
         "datarobot" => datarobot(base, path),
         // Agents have an address of their own; the other is that of the models.
         "gradient_ai" if base == "https://inference.do-ai.run" => join(base, &format!("v1/{path}")),
@@ -138,6 +155,31 @@ fn cloudflare(base: &str, path: &str) -> Result<String> {
     Ok(format!("https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1/{path}"))
 }
 
+/// A service principal's tokens (Databricks's OAuth M2M), where its id and secret are in the environment and the call names no key.
+fn databricks(base: &str, request: &Request<'_>) -> Result<Option<Grant>> {
+    let (Some(id), Some(secret), false) =
+        (variable("DATABRICKS_CLIENT_ID"), variable("DATABRICKS_CLIENT_SECRET"), request.has("api_key"))
+    else {
+        return Ok(None);
+    };
+    principal(base, id, secret).map(Some)
+}
+
+/// The workspace of the address gives the tokens.
+fn principal(base: &str, id: String, secret: String) -> Result<Grant> {
+    let (scheme, rest) = base.split_once("://").unwrap_or(("https", base));
+    let workspace = rest.split(['/', '?']).next().unwrap_or_default();
+    for value in [&id, &secret] {
+        route::check_key(value)?;
+    }
+    Ok(Grant {
+        issuer: "the Databricks workspace",
+        url: format!("{scheme}://{workspace}/oidc/v1/token"),
+        form: Secret::new("grant_type=client_credentials&scope=all-apis"),
+        client: Some((id, Secret::new(secret))),
+    })
+}
+
 /// The gateway of all models, unless the address is that of one deployment.
 fn datarobot(base: &str, path: &str) -> String {
     let gateway = format!("genai/llmgw/{path}");
@@ -223,7 +265,6 @@ fn variable(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::route::Secret;
     use crate::wire::providers::find;
 
     /// Address, model and the headers of the key.
@@ -300,6 +341,13 @@ mod tests {
         for wrong in ["m", "chat/m", "room/1/m", "chat/../m"] {
             assert_eq!(place("ragflow", wrong, "http://h", "{}").err().unwrap().kind, ErrorKind::BadRequest, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_service_principals_tokens_come_from_the_workspace() {
+        let grant = principal("https://w.cloud.databricks.com/serving-endpoints", "id".into(), "secret".into()).unwrap();
+        assert_eq!(grant.url, "https://w.cloud.databricks.com/oidc/v1/token");
+        assert!(principal("https://w", "id".into(), "line\nbreak".into()).is_err());
     }
 
     #[test]

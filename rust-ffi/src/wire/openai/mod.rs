@@ -29,7 +29,7 @@ use super::errors::Origin;
 use super::http::account;
 use super::params::sort::Rules;
 use super::providers::{self, Protocol, Provider, Quirk};
-use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
+use super::{Credentials, Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::request::Request;
 use crate::engine::route::Route;
@@ -74,7 +74,8 @@ impl Dialect for OpenAi {
             Ok(None)
         };
         let target = Target { url: place.url, credentials: place.credentials, family: &route.model, adjust: &adjust };
-        request::prepare(row, operation, route, request, target)
+        let grant = place.grant.map(|grant| Box::new(grant) as Box<dyn Credentials>);
+        Ok(HttpCall { credentials: grant, ..request::prepare(row, operation, route, request, target)? })
     }
 }
 

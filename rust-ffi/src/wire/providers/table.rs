@@ -310,6 +310,7 @@ pub static ALL: &[Provider] = &[
         .operations(WITH_RESPONSES)
         .own(&[Env("DATABRICKS_API_BASE")])
         .key(&[Setting("databricks_key"), Env("DATABRICKS_API_KEY"), ANY])
+        .no_key(None)
         .chat(list::databricks)
         .max_tokens()
         .errors(ErrorFamily::ByStatus)

@@ -1,0 +1,139 @@
+//! Tokens that a server of OAuth 2.0 gives for a key, or for a client's id and secret (RFC 6749, section 4.4).
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::credentials::Headers;
+use super::http::bearer;
+use super::{Attempt, Credentials};
+use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::route::{self, Secret};
+use crate::engine::tokens::{Token, Tokens};
+
+/// What tokens are asked for with.
+pub struct Grant {
+    /// Who gives the tokens, for errors.
+    pub issuer: &'static str,
+    pub url: String,
+    /// The form (application/x-www-form-urlencoded) that is posted.
+    pub form: Secret,
+    /// The client's id and secret, where the server wants them as HTTP's basic authentication.
+    pub client: Option<(String, Secret)>,
+}
+
+impl Grant {
+    /// What stands for these credentials among the tokens.
+    fn id(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.issuer, &self.url, &self.form, &self.client).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    async fn fetch(&self, http: &reqwest::Client) -> Result<Token> {
+        let failed = |kind: ErrorKind, what: String| Error::new(kind, format!("{} gave no token: {what}", self.issuer));
+        let unreached = |error: reqwest::Error| failed(ErrorKind::ApiConnection, error.without_url().to_string());
+        let mut request = http
+            .post(&self.url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .body(self.form.expose().to_owned());
+        if let Some((id, secret)) = &self.client {
+            request = request.basic_auth(id, Some(secret.expose()));
+        }
+        let answer = request.send().await.map_err(unreached)?;
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await.map_err(unreached)?;
+        let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if !(200..300).contains(&status) {
+            let kind = match status {
+                400 | 401 | 403 => ErrorKind::Authentication,
+                429 => ErrorKind::RateLimit,
+                _ => ErrorKind::ServiceUnavailable,
+            };
+            let why = ["errorMessage", "error_description", "error"].iter().find_map(|name| told[*name].as_str());
+            let mut error = failed(kind, why.map_or_else(|| format!("status {status}"), str::to_owned));
+            error.http_status = Some(status);
+            return Err(error);
+        }
+        let token = told["access_token"].as_str().filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| failed(ErrorKind::ApiConnection, "the answer holds none".to_owned()))?;
+        route::check_key(token)?;
+        let lifetime = Duration::from_secs(told["expires_in"].as_u64().unwrap_or(0));
+        Ok(Token { secret: Secret::new(token), lifetime })
+    }
+}
+
+impl Credentials for Grant {
+    fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a> {
+        Box::pin(async move {
+            let token = attempt.tokens.get(self.id(), || self.fetch(attempt.http)).await?;
+            Ok(vec![bearer(token.expose())])
+        })
+    }
+
+    fn refused(&self, tokens: &Tokens) -> bool {
+        tokens.forget(self.id());
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that gives tokens: answers each request with the next of the answers.
+    async fn issuer(answers: &'static [(u16, &'static str)]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/identity/token", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let mut seen = Vec::new();
+            for (status, body) in answers {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"the-secret") {
+                    let mut piece = [0; 1024];
+                    let length = socket.read(&mut piece).await.unwrap();
+                    assert!(length > 0, "the request ended early");
+                    request.extend_from_slice(&piece[..length]);
+                }
+                seen.push(String::from_utf8(request).unwrap());
+                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+            }
+            seen
+        });
+        (url, server)
+    }
+
+    #[tokio::test]
+    async fn a_token_is_given_once_and_a_refusal_says_why() {
+        let answers: &[_] = &[
+            (400, r#"{"errorCode":"BXNIM0415E","errorMessage":"Provided API key could not be found."}"#),
+            (200, r#"{"access_token":"abc","expires_in":3600}"#),
+        ];
+        let (url, server) = issuer(answers).await;
+        let grant = Grant {
+            issuer: "The server",
+            url,
+            form: Secret::new("grant_type=client_credentials&secret=the-secret"),
+            client: Some(("me".into(), Secret::new("pass"))),
+        };
+        let (http, tokens, method) = (reqwest::Client::new(), Tokens::default(), reqwest::Method::POST);
+        let body = bytes::Bytes::new();
+        let attempt = || Attempt { method: &method, url: "", headers: &[], body: &body, http: &http, tokens: &tokens };
+        let refused = grant.headers(attempt()).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Authentication);
+        assert!(refused.message.contains("could not be found") && !refused.message.contains("the-secret"), "{}", refused.message);
+        for _ in 0..2 {
+            assert_eq!(grant.headers(attempt()).await.unwrap(), [bearer("abc")]);
+        }
+        let seen = server.await.unwrap();
+        // "me:pass", as RFC 7617 has it.
+        assert!(seen[1].to_ascii_lowercase().contains("authorization: basic bwu6cgfzcw=="), "{}", seen[1]);
+        assert!(grant.refused(&tokens));
+        assert_eq!(grant.headers(attempt()).await.unwrap_err().kind, ErrorKind::ApiConnection);
+    }
+}
