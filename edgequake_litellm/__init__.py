@@ -121,6 +121,8 @@ if TYPE_CHECKING:
     from .exceptions import UnprocessableEntityError as UnprocessableEntityError
     from .exceptions import UnsupportedParamsError as UnsupportedParamsError
     from .exceptions import VectorStoreSearchError as VectorStoreSearchError
+    from .integrations.custom_logger import CustomLogger as CustomLogger
+    from .llms.custom_llm import CustomLLM as CustomLLM
     from .stream_builder import stream_chunk_builder as stream_chunk_builder
     from .streaming import CustomStreamWrapper as CustomStreamWrapper
     from .types.utils import ChatCompletionMessageToolCall as ChatCompletionMessageToolCall
@@ -184,6 +186,8 @@ _HOMES = {
             "RateLimitErrorCategory RateLimitType ServiceUnavailableError Timeout UnprocessableEntityError "
             "UnsupportedParamsError VectorStoreSearchError"
         ),
+        ".integrations.custom_logger": "CustomLogger",
+        ".llms.custom_llm": "CustomLLM",
         ".stream_builder": "stream_chunk_builder",
         ".streaming": "CustomStreamWrapper",
         ".types.utils": (
@@ -202,7 +206,7 @@ _MADE = {
     "models_by_provider": ("._lists", "make_models_by_provider"),
     "provider_list": ("._lists", "make_provider_list"),
 }
-_SUBMODULES = frozenset(("_logging", "exceptions", "litellm_core_utils", "main", "testing", "types", "utils"))
+_SUBMODULES = frozenset("_logging exceptions integrations litellm_core_utils llms main testing types utils".split())
 
 # Exceptions that dir() leaves out: programs such as aider go through the names that end in "Error" and stop at one that is
 # newer than they are.

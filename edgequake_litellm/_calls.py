@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from . import _files, _request, _sync
+from . import _files, _request, _sync, config
 from ._types import Meta, model_response
 from .streaming import CustomStreamWrapper
 
@@ -34,6 +34,11 @@ class Failure:
     def __init__(self, error: Exception) -> None:
         self._error: Exception | None = error
 
+    @property
+    def error(self) -> Any:
+        """The exception, left where it is."""
+        return self._error
+
     def pop(self) -> Exception:
         error, self._error = self._error, None
         return error  # type: ignore[return-value]  # popped once
@@ -41,6 +46,14 @@ class Failure:
 
 def completion(arguments: Arguments) -> ModelResponse | CustomStreamWrapper | Failure:
     """`completion` with the parameters `arguments`, among them `kwargs`."""
+    if config.hooked(arguments["kwargs"]):
+        from . import _hooked
+
+        return _hooked.completion(arguments)  # type: ignore[no-any-return]
+    return send_completion(arguments)
+
+
+def send_completion(arguments: Arguments) -> ModelResponse | CustomStreamWrapper | Failure:
     model, call_id = arguments["model"], arguments["kwargs"].get("litellm_call_id")
     try:
         if arguments["stream"]:
@@ -56,6 +69,14 @@ def completion(arguments: Arguments) -> ModelResponse | CustomStreamWrapper | Fa
 
 async def acompletion(arguments: Arguments) -> ModelResponse | CustomStreamWrapper | Failure:
     """`acompletion` with the parameters `arguments`, among them `kwargs`."""
+    if config.hooked(arguments["kwargs"]):
+        from . import _hooked
+
+        return await _hooked.acompletion(arguments)  # type: ignore[no-any-return]
+    return await send_acompletion(arguments)
+
+
+async def send_acompletion(arguments: Arguments) -> ModelResponse | CustomStreamWrapper | Failure:
     from . import _async
 
     model, call_id = arguments["model"], arguments["kwargs"].get("litellm_call_id")
@@ -75,6 +96,14 @@ async def acompletion(arguments: Arguments) -> ModelResponse | CustomStreamWrapp
 
 def answered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...] = ()) -> Any:
     """An operation that is not streamed: what `make` makes of its answer, or a Failure. `files` are the arguments that are files."""
+    if config.hooked(arguments["kwargs"]):
+        from . import _hooked
+
+        return _hooked.call(operation.decode(), lambda given: _answered(operation, given, make, files), arguments)
+    return _answered(operation, arguments, make, files)
+
+
+def _answered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...]) -> Any:
     model, call_id = arguments.get("model"), _call_id(arguments)
     try:
         started = perf_counter()
@@ -87,6 +116,14 @@ def answered(operation: bytes, arguments: Arguments, make: Make, files: tuple[st
 
 async def aanswered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...] = ()) -> Any:
     """:func:`answered` for coroutines."""
+    if config.hooked(arguments["kwargs"]):
+        from . import _hooked
+
+        return await _hooked.acall("a" + operation.decode(), lambda given: _aanswered(operation, given, make, files), arguments)
+    return await _aanswered(operation, arguments, make, files)
+
+
+async def _aanswered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...]) -> Any:
     from . import _async
 
     model, call_id = arguments.get("model"), _call_id(arguments)

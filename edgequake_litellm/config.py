@@ -22,6 +22,31 @@ def aliases() -> dict[str, str]:
     return _aliases[0]
 
 
+CALLBACKS = (
+    "callbacks",
+    "input_callback",
+    "success_callback",
+    "failure_callback",
+    "_async_input_callback",
+    "_async_success_callback",
+    "_async_failure_callback",
+)
+"""The lists of a program's callbacks."""
+
+OWN_CALLBACKS = frozenset(CALLBACKS[:4])
+"""The arguments by which one call has callbacks of its own."""
+
+hooks: dict[str, Any] = {name: [] for name in (*CALLBACKS, "custom_provider_map")}
+"""What the program has registered to be called: the lists themselves, which programs also append to."""
+
+_DEFAULT_HOOKS = dict(hooks)
+
+
+def hooked(arguments: dict[str, Any]) -> bool:
+    """Whether a call with the further `arguments` concerns anything that the program has registered."""
+    return any(hooks.values()) or not OWN_CALLBACKS.isdisjoint(arguments)
+
+
 class UnsupportedList(list[object]):
     """A setting that programs append to, of a feature that this package lacks: the first change warns."""
 
@@ -49,19 +74,7 @@ class UnsupportedList(list[object]):
 # What the package does not do yet, by the settings that ask for it. To raise would stop programs at their first line, to
 # say nothing would let them believe that it is done.
 _UNSUPPORTED = {
-    **dict.fromkeys(
-        (
-            "callbacks",
-            "input_callback",
-            "success_callback",
-            "failure_callback",
-            "service_callback",
-            "_async_input_callback",
-            "_async_success_callback",
-            "_async_failure_callback",
-        ),
-        "callbacks",
-    ),
+    "service_callback": "callbacks of services",
     **dict.fromkeys(("pre_call_rules", "post_call_rules"), "rules"),
     **dict.fromkeys(("cache", "caching", "caching_with_models"), "caches of answers"),
     **dict.fromkeys(
@@ -70,7 +83,6 @@ _UNSUPPORTED = {
     ),
     **dict.fromkeys(("max_budget", "budget_duration"), "budgets"),
     **dict.fromkeys(("client_session", "aclient_session"), "HTTP clients of the program"),
-    "custom_provider_map": "providers written in Python",
     "credential_list": "lists of credentials",
     "secret_manager_client": "secret managers",
     "enable_json_schema_validation": "validation of answers by a JSON Schema",
@@ -83,10 +95,6 @@ FEATURES = {
     **{
         name: _UNSUPPORTED[name]
         for name in (
-            "callbacks",
-            "input_callback",
-            "success_callback",
-            "failure_callback",
             "fallbacks",
             "content_policy_fallbacks",
             "cache",
@@ -163,7 +171,8 @@ DEFAULTS: dict[str, Any] = {
     "turn_off_message_logging": False,
     "redact_messages_in_exceptions": False,
     "AZURE_DEFAULT_API_VERSION": "2025-02-01-preview",
-    **{name: UnsupportedList(name) for name in _UNSUPPORTED if name.endswith(("_callback", "callbacks", "_rules"))},
+    **hooks,
+    **{name: UnsupportedList(name) for name in _UNSUPPORTED if name.endswith(("_callback", "_rules"))},
     "cache": None,
     "caching": False,
     "caching_with_models": False,
@@ -176,7 +185,6 @@ DEFAULTS: dict[str, Any] = {
     "budget_duration": None,
     "client_session": None,
     "aclient_session": None,
-    "custom_provider_map": UnsupportedList("custom_provider_map"),
     "credential_list": UnsupportedList("credential_list"),
     "secret_manager_client": None,
     "enable_json_schema_validation": False,
@@ -201,13 +209,17 @@ def assigned(name: str, value: Any) -> None:
         _logging.set_verbose(bool(value))
     elif name == "model_alias_map":
         _aliases[0] = value or {}
+    elif name in hooks:
+        hooks[name] = [] if value is None else value
     elif value and name in _UNSUPPORTED:
         _warn(name)
 
 
 def deleted(name: str) -> None:
     """Takes note that the program has deleted the package's attribute `name`, which has its default again."""
-    if name in DEFAULTS:
+    if name in _DEFAULT_HOOKS:
+        hooks[name] = _DEFAULT_HOOKS[name]
+    elif name in DEFAULTS:
         assigned(name, DEFAULTS[name] if name in ("set_verbose", "model_alias_map") else None)
     else:
         changed.pop(name, None)

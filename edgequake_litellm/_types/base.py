@@ -14,7 +14,7 @@ An optional field of litellm that is in none of these is *absent* until set: rea
 
 from __future__ import annotations
 
-from . import interop
+from . import interop, pydantic_face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +62,19 @@ class Model:
 
     model_config: ClassVar[Fields] = {"extra": "allow"}
     __pydantic_serializer__ = interop.SerializerAttribute()
+    # pydantic reads these two where it compares one of its models with one of these.
+    __pydantic_generic_metadata__: ClassVar[Fields] = {"origin": None, "args": (), "parameters": ()}
+    __pydantic_private__: ClassVar[None] = None
+
+    if not TYPE_CHECKING:
+
+        @property
+        def __class__(self) -> Any:
+            return pydantic_face.class_of(self)
+
+        @__class__.setter
+        def __class__(self, cls: Any) -> None:
+            object.__dict__["__class__"].__set__(self, cls)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -252,10 +265,26 @@ class Model:
         return {name: getattr(self, name) for name in self._private if hasattr(self, name)}
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        # By name where the class is one of ours: its `__module__` is litellm's, which a reader need not have.
         cls = type(self)
-        key = cls.__name__ if _classes.get(cls.__name__) is cls else cls
-        return _restore, (key, self.__dict__, self._private_state())
+        ours = _classes.get(cls.__name__) is cls
+        if ours and interop.is_litellm():
+            # Under litellm's names: caches of programs accept nothing else in what they read back.
+            return restore_response, (cls.__name__, self.__dict__, self._plain_private_state())
+        # By name where the class is one of ours: its `__module__` is litellm's, which a reader need not have.
+        return _restore, (cls.__name__ if ours else cls, self.__dict__, self._private_state())
+
+    def _plain_private_state(self) -> Fields:
+        """The private state with no object of this package in it."""
+        return self._private_state()
+
+    def __setstate__(self, state: Fields) -> None:
+        """Takes the state of a pickle that litellm itself has written, for caches that outlive the change of the package."""
+        self.__dict__.update(state["__dict__"])
+        self.__dict__.update(state.get("__pydantic_extra__") or {})
+        for name in ("_hidden_params", "_response_headers"):
+            value = (state.get("__pydantic_private__") or {}).get(name)
+            if value is not None:
+                setattr(self, name, value)
 
     # What programs ask a pydantic model about itself ---------------------------------------------------------------------
 
@@ -338,6 +367,14 @@ def _restore(key: str | type[Any], fields: dict[str, Any], private: dict[str, An
     for name, value in private.items():
         setattr(made, name, value)
     return made
+
+
+def restore_response(key: str, fields: dict[str, Any], private: dict[str, Any]) -> Any:
+    """`_restore`, as pickles name it that are written and read under the name litellm."""
+    return _restore(key, fields, private)
+
+
+restore_response.__module__ = Model.__module__
 
 
 def _select(key: Any, include: Any, exclude: Any) -> tuple[bool, Any, Any]:

@@ -17,6 +17,12 @@ def is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
+def is_litellm() -> bool:
+    """Whether this package is what the program imports as litellm."""
+    module = sys.modules.get("litellm")
+    return module is not None and module is sys.modules.get(__name__.partition(".")[0])
+
+
 def invalid(title: str, problem: str, field: str | None, value: Any, **context: Any) -> Exception:
     """The error for data that cannot be made `title`: pydantic's ValidationError where pydantic is loaded, else a ValueError.
 

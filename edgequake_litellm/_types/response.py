@@ -87,6 +87,9 @@ class Hidden(Model):
     def _without_response_ms(self) -> float | None:
         return None
 
+    def _plain_private_state(self) -> dict[str, Any]:
+        return {"_hidden_params": self._hidden_params, "_response_headers": self._response_headers}
+
 
 class Choices(Forgiving, Contains, MutableItems):
     """One answer of a completion. `logprobs` and `provider_specific_fields` are absent where there are none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any, Optional, TypedDict
 
 from .._types import (
@@ -42,9 +43,11 @@ from .._types import (
     Usage,
 )
 from .._types import completion_id as generate_id
+from .._types.base import restore_response as restore_response
 
 __all__ = [
     "CacheCreationTokenDetails",
+    "CallTypes",
     "ChatCompletionAudioResponse",
     "ChatCompletionCustomToolCallPayload",
     "ChatCompletionDeltaCustomToolCall",
@@ -82,6 +85,24 @@ __all__ = [
     "Usage",
     "generate_id",
 ]
+
+
+CallTypes = Enum(  # type: ignore[misc]  # an enum of given members
+    "CallTypes",
+    {
+        name: name
+        for name in """
+    embedding aembedding completion acompletion text_completion atext_completion image_generation aimage_generation image_edit aimage_edit
+    moderation amoderation transcription atranscription speech aspeech rerank arerank search asearch responses aresponses
+    create_batch acreate_batch retrieve_batch aretrieve_batch create_file acreate_file file_retrieve afile_retrieve file_delete afile_delete
+    file_list afile_list file_content afile_content create_fine_tuning_job acreate_fine_tuning_job anthropic_messages aanthropic_messages
+    create_video acreate_video generate_content agenerate_content
+    """.split()
+    },
+    type=str,
+    module=__name__,
+)
+CallTypes.__doc__ = "litellm's names of the kinds of calls: those of its functions."
 
 
 class _GenericStreamingChunk(TypedDict):

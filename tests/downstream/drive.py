@@ -56,8 +56,12 @@ for name, flow in inspect.getmembers(flows, inspect.isfunction):
         results[title] = run(flow, f"{origin}/{title}/v1")
 
 if implementation == "edgequake_litellm":
-    loaded = [name for name, module in sys.modules.items() if name.partition(".")[0] == "litellm" and module is not None]
-    foreign = [name for name in loaded if "edgequake_litellm" not in (getattr(sys.modules[name], "__file__", None) or "")]
+    loaded = [
+        name for name, module in sys.modules.items() if name.partition(".")[0] == "litellm" and module is not None
+    ]
+    foreign = [
+        name for name in loaded if "edgequake_litellm" not in (getattr(sys.modules[name], "__file__", None) or "")
+    ]
     assert not foreign, f"not this package's: {foreign}"
 
 with contextlib.closing(answer):

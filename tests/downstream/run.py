@@ -65,7 +65,9 @@ def environment(name: str) -> Path:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
         # Both with litellm first, so that both get the same releases of everything else.
-        subprocess.run([*pip, "install", "-r", str(requirements), f"litellm=={LITELLM_VERSION}", "cffi>=1.15"], check=True)
+        subprocess.run(
+            [*pip, "install", "-r", str(requirements), f"litellm=={LITELLM_VERSION}", "cffi>=1.15"], check=True
+        )
         if name == OURS:
             subprocess.run([*pip, "uninstall", "--yes", "litellm"], check=True)
         stamp.write_text(wanted)
@@ -131,7 +133,10 @@ def main() -> int:
             expected, got = lines(reference[flow]), lines(ours.get(flow))
             same = expected == got
             differing += not same
-            print(f"{'same   ' if same else 'DIFFERS'} {program}: {flow}, {len(reference[flow]['sent'])} requests", flush=True)
+            print(
+                f"{'same   ' if same else 'DIFFERS'} {program}: {flow}, {len(reference[flow]['sent'])} requests",
+                flush=True,
+            )
             if options.show:
                 print("\n".join(expected))
             if not same:

@@ -47,7 +47,9 @@ def flow_several(address):
 
 
 def flow_stream(address):
-    return [told(part) for part in chat(address, streaming=True, stream_options={"include_usage": True}).stream(QUESTION)]
+    return [
+        told(part) for part in chat(address, streaming=True, stream_options={"include_usage": True}).stream(QUESTION)
+    ]
 
 
 def flow_stream_plain(address):

@@ -40,7 +40,9 @@ def flow_answer_sync(address):
 
 
 async def flow_settings(address):
-    settings = ModelSettings(temperature=0.3, top_p=0.9, max_tokens=50, extra_args={"seed": 4}, extra_headers={"x-a": "b"})
+    settings = ModelSettings(
+        temperature=0.3, top_p=0.9, max_tokens=50, extra_args={"seed": 4}, extra_headers={"x-a": "b"}
+    )
     return (await Runner.run(agent(address, model_settings=settings), "How are you?")).final_output
 
 

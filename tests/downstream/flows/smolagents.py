@@ -43,7 +43,12 @@ def flow_tools(address):
 
 
 def flow_response_format(address):
-    schema = {"type": "object", "properties": {"mood": {"type": "string"}}, "required": ["mood"], "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": {"mood": {"type": "string"}},
+        "required": ["mood"],
+        "additionalProperties": False,
+    }
     wanted = {"type": "json_schema", "json_schema": {"name": "mood", "schema": schema, "strict": True}}
     return told(model(address).generate(QUESTION, response_format=wanted))
 
@@ -67,7 +72,9 @@ def flow_agent(address):
 
 
 def flow_code_agent(address):
-    agent = CodeAgent(tools=[], model=model(address), max_steps=1, verbosity_level=0, use_structured_outputs_internally=True)
+    agent = CodeAgent(
+        tools=[], model=model(address), max_steps=1, verbosity_level=0, use_structured_outputs_internally=True
+    )
     return agent.run("Write the code that prints how you are.")
 
 

@@ -1,0 +1,1 @@
+"""What programs are told of their calls: litellm's callbacks. Nothing here is loaded before one is registered."""

@@ -1,0 +1,322 @@
+"""One call as its callbacks see it: from the arguments to the event that ends it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from inspect import isawaitable
+from traceback import format_exception_only
+
+from .. import _questions, _types
+from .._logging import verbose_logger
+from ..integrations.custom_logger import CustomLogger
+from . import redaction, standard, threads
+from .registered import Registered, overrides
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import Any
+
+    Details = dict[str, Any]
+
+OWN = ("callbacks", "input_callback", "success_callback", "failure_callback")
+"""The arguments of a call that are callbacks."""
+
+_SECRETS = (
+    "api_key",
+    "azure_ad_token",
+    "client_secret",
+    "azure_password",
+    "extra_headers",
+    "headers",
+    "default_headers",
+)
+
+
+class Call:
+    """The callbacks of one call, and the dict that they share. One thread at a time, as the call itself."""
+
+    def __init__(self, call_type: str, arguments: Details) -> None:
+        """`arguments` are the call's, among them `kwargs`; the callbacks are taken out of them, and the call gets its id."""
+        extra = arguments["kwargs"]
+        self.registered = Registered({name: extra.pop(name, None) for name in OWN})
+        self.is_async = call_type.startswith("a")
+        self.call_type = call_type
+        self.silent = bool(extra.pop("no-log", False))
+        given = {name: value for name, value in arguments.items() if value is not None and name != "kwargs"}
+        given.update(extra)
+        home = arguments if "litellm_call_id" in arguments else extra
+        home["litellm_call_id"] = given["litellm_call_id"] = given.get("litellm_call_id") or _types.uuid4()
+        # A call that cannot be sent, since nobody knows where to, is not announced.
+        self.known = True
+        try:
+            model, provider, _, base = _questions.get_llm_provider(
+                given["model"], given.get("custom_llm_provider"), given.get("api_base") or given.get("base_url")
+            )
+        except Exception:
+            self.known, model, provider, base = False, given["model"], None, None
+        self.details = _details(
+            call_type, given, model, provider, given.get("api_base") or given.get("base_url") or base
+        )
+
+    # Events ------------------------------------------------------------------------------------------------------------
+
+    def before(self) -> None:
+        """The call is about to be sent."""
+        if not self.known:
+            return
+        details = self.details
+        details["api_call_start_time"] = details["first_api_call_start_time"] = datetime.now()
+        details["log_event_type"] = "pre_api_call"
+        for item in self.registered.input:
+            if isinstance(item, CustomLogger):
+                if overrides(item, "log_pre_api_call"):
+                    told, _ = self._told(item)
+                    _guarded(item.log_pre_api_call, details["model"], told["messages"], told)
+            else:
+                _guarded(item, self._told(item)[0])
+
+    async def before_awaited(self) -> None:
+        """`before`, with the callbacks that must be awaited."""
+        self.before()
+        for item in self.registered.async_input if self.known else ():
+            if not isinstance(item, CustomLogger):
+                await _awaited(item, self._told(item)[0])
+
+    def answered(self, response: Any) -> None:
+        """The provider has answered; `response` is the answer, or the stream that it begins with."""
+        details = self.details
+        now = datetime.now()
+        details["log_event_type"] = "post_api_call"
+        details["llm_api_duration_ms"] = (now - details["api_call_start_time"]).total_seconds() * 1000
+        details["response_headers"] = getattr(response, "_response_headers", None)
+        if details["original_response"] is None and response is not None:
+            dump = getattr(response, "model_dump_json", None)
+            details["original_response"] = response if dump is None else dump()
+        for item in self.registered.input:
+            if isinstance(item, CustomLogger) and overrides(item, "log_post_api_call"):
+                _guarded(item.log_post_api_call, self._told(item)[0], None, details["start_time"], now)
+
+    def succeeded(self, response: Any) -> None:
+        """A call that waited has its answer."""
+        if self._finish() and self.registered.success:
+            threads.executor.submit(self._tell_success, response)
+
+    def succeeded_awaited(self, response: Any) -> Awaitable[None] | None:
+        """A coroutine's call has its answer. What this gives must be awaited; mostly it is a task already, and this gives None."""
+        if self._finish() and self.registered.async_success:
+            return threads.spawn(lambda: self._await_success(response))
+        return None
+
+    def failed(self, error: BaseException) -> Awaitable[None] | None:
+        """The call failed. What a coroutine's call gives must be awaited, as with `succeeded_awaited`."""
+        details, registered = self.details, self.registered
+        if self.known and not self.is_async:
+            details["original_response"] = str(error)
+            self.answered(None)
+        details["exception"] = error
+        details["traceback_exception"] = "".join(format_exception_only(type(error), error))
+        details["log_event_type"] = "failed_api_call"
+        details["response_cost"] = 0
+        if not self._finish():
+            return None
+        details["standard_logging_object"] = standard.logging_object(details, None)
+        for item in registered.failure:
+            if not isinstance(item, CustomLogger):
+                _guarded(item, *self._ending(item, None))
+            elif not self.is_async and overrides(item, "log_failure_event"):
+                self._tell(item.log_failure_event, item, None)
+        if self.is_async and registered.async_failure:
+            return threads.spawn(self._await_failure)
+        return None
+
+    # What may change a call ----------------------------------------------------------------------------------------------
+
+    async def changed_arguments(self, arguments: Details) -> Details:
+        """The arguments after `async_pre_call_deployment_hook` of the loggers."""
+        for item in self.registered.loggers():
+            if overrides(item, "async_pre_call_deployment_hook"):
+                flat = {name: value for name, value in arguments.items() if value is not None and name != "kwargs"}
+                flat.update(arguments["kwargs"])
+                made = await _awaited(item.async_pre_call_deployment_hook, flat, standard.call_type(self.call_type))
+                if isinstance(made, dict):
+                    named = {name: made.pop(name, None) for name in arguments if name != "kwargs"}
+                    arguments = {**named, "kwargs": made}
+        return arguments
+
+    async def changed_response(self, response: Any) -> Any:
+        """The answer after `async_post_call_success_deployment_hook` of the loggers."""
+        for item in self.registered.loggers():
+            if overrides(item, "async_post_call_success_deployment_hook"):
+                made = await _awaited(
+                    item.async_post_call_success_deployment_hook,
+                    dict(self.details),
+                    response,
+                    standard.call_type(self.call_type),
+                )
+                response = response if made is None else made
+        return response
+
+    # Telling -------------------------------------------------------------------------------------------------------------
+
+    def _finish(self) -> bool:
+        """Notes the end of the call; whether anybody is to be told of it."""
+        details = self.details
+        details["end_time"] = datetime.now()
+        details["completion_start_time"] = details["completion_start_time"] or details["end_time"]
+        return not self.silent
+
+    def _complete(self, response: Any) -> None:
+        """What is told of a success only, and takes some time to find out."""
+        details = self.details
+        details["log_event_type"] = "successful_api_call"
+        details["cache_hit"] = None
+        details["response_cost"] = None if response is None else standard.cost_of(response, details)
+        if details["stream"]:
+            details["complete_streaming_response"] = response
+            if self.is_async:
+                details["async_complete_streaming_response"] = response
+        details["standard_logging_object"] = standard.logging_object(details, response)
+
+    def _told(self, item: Any, response: Any = None) -> tuple[Details, Any]:
+        """The dict and the answer as one callback may see them."""
+        return redaction.apply(item, self.details, response)
+
+    def _ending(self, item: Any, response: Any) -> tuple[Any, ...]:
+        told, seen = self._told(item, response)
+        return told, seen, told["start_time"], told["end_time"]
+
+    def _tell(self, method: Callable[..., Any], item: Any, response: Any) -> None:
+        told, seen, start, end = self._ending(item, response)
+        _guarded(method, kwargs=told, response_obj=seen, start_time=start, end_time=end)
+
+    def _tell_success(self, response: Any) -> None:
+        self._complete(response)
+        for item in self.registered.success:
+            if isinstance(item, CustomLogger) and overrides(item, "logging_hook"):
+                changed = _guarded(item.logging_hook, kwargs=self.details, result=response, call_type=self.call_type)
+                response = self._replaced(changed, response)
+        for item in self.registered.success:
+            if not isinstance(item, CustomLogger):
+                _guarded(item, *self._ending(item, response))
+            elif overrides(item, "log_success_event"):
+                self._tell(item.log_success_event, item, response)
+
+    async def _await_success(self, response: Any) -> None:
+        self._complete(response)
+        for item in self.registered.async_success:
+            if isinstance(item, CustomLogger) and overrides(item, "async_logging_hook"):
+                changed = await _awaited(
+                    item.async_logging_hook, kwargs=self.details, result=response, call_type=self.call_type
+                )
+                response = self._replaced(changed, response)
+        await self._await_events(self.registered.async_success, "async_log_success_event", response)
+
+    async def _await_failure(self) -> None:
+        await self._await_events(self.registered.async_failure, "async_log_failure_event", None)
+
+    async def _await_events(self, items: Iterable[Any], method: str, response: Any) -> None:
+        for item in items:
+            told, seen, start, end = self._ending(item, response)
+            if not isinstance(item, CustomLogger):
+                await _awaited(item, told, seen, start, end)
+            elif overrides(item, method):
+                await _awaited(getattr(item, method), kwargs=told, response_obj=seen, start_time=start, end_time=end)
+
+    def _replaced(self, changed: Any, response: Any) -> Any:
+        if isinstance(changed, tuple) and len(changed) == 2:
+            self.details, response = changed
+        return response
+
+
+def _details(call_type: str, given: Details, model: str, provider: str | None, base: str | None) -> Details:
+    """litellm's `model_call_details` at the beginning of a call."""
+    control = set(_questions.ask(b"control_names", {"names": list(given)}))
+    parameters = {
+        name: value for name, value in given.items() if name not in control and name not in ("messages", "input")
+    }
+    if given.get("extra_body"):
+        parameters["extra_body"] = given["extra_body"]
+    asked = given.get("input", given.get("prompt"))
+    messages = given.get("messages")
+    if messages is None and asked is not None:
+        messages = [{"role": "user", "content": part} for part in ([asked] if isinstance(asked, str) else asked)]
+    trace = given.get("litellm_trace_id") or _types.uuid4()
+    shown = {name: value for name, value in given.items() if name in control and name not in _SECRETS}
+    return {
+        **parameters,
+        "model": model,
+        "messages": messages,
+        "input": messages if asked is None else asked,
+        "optional_params": parameters,
+        "litellm_params": {
+            **dict.fromkeys(_LITELLM_PARAMS),
+            **{name: value for name, value in shown.items() if name not in ("model", "stream")},
+            "acompletion": call_type.startswith("a"),
+            "api_base": base,
+            "custom_llm_provider": provider,
+            "litellm_call_id": given["litellm_call_id"],
+            "litellm_trace_id": trace,
+            "metadata": given.get("metadata") or {},
+            "model_alias_map": {},
+            "stream_response": {},
+        },
+        "custom_llm_provider": provider,
+        "call_type": call_type,
+        "litellm_call_id": given["litellm_call_id"],
+        "litellm_trace_id": trace,
+        "stream": bool(given.get("stream")),
+        "stream_options": given.get("stream_options"),
+        "user": given.get("user"),
+        "api_key": "***" if given.get("api_key") else None,
+        "additional_args": {
+            "complete_input_dict": {
+                "model": model,
+                **({"messages": messages} if "messages" in given else {"input": asked}),
+                **parameters,
+            },
+            "api_base": base,
+            "headers": None,
+        },
+        "start_time": datetime.now(),
+        "end_time": None,
+        "api_call_start_time": None,
+        "completion_start_time": None,
+        "original_response": None,
+        "standard_callback_dynamic_params": {},
+        "applied_guardrails": [],
+        "model_id": None,
+        "log_event_type": None,
+        "requested_model": given["model"],
+    }
+
+
+# What programs look up in `litellm_params`; None where a call does not say.
+_LITELLM_PARAMS = (
+    "api_base metadata litellm_metadata model_info proxy_server_request preset_cache_key no-log litellm_session_id "
+    "base_model drop_params max_retries timeout prompt_id prompt_variables text_completion cooldown_time "
+    "input_cost_per_token output_cost_per_token input_cost_per_second output_cost_per_second logger_fn verbose"
+).split()
+
+
+def _guarded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Calls a callback. Its exceptions are the program's to read in the log, and end nothing."""
+    try:
+        return function(*args, **kwargs)
+    except Exception:
+        _log(function)
+        return None
+
+
+async def _awaited(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        made = function(*args, **kwargs)
+        return await made if isawaitable(made) else made
+    except Exception:
+        _log(function)
+        return None
+
+
+def _log(function: Any) -> None:
+    name = getattr(function, "__qualname__", None) or type(function).__name__
+    verbose_logger.error("the callback %s raised an exception", name, exc_info=True)

@@ -1,0 +1,92 @@
+"""The calls of programs that have registered callbacks or providers of their own. No other call comes through here."""
+
+from __future__ import annotations
+
+from . import _calls, config
+from ._calls import Failure
+from .streaming import CustomStreamWrapper
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
+
+    Arguments = dict[str, Any]
+
+
+def call(call_type: str, send: Callable[[Arguments], Any], arguments: Arguments) -> Any:
+    """Makes a call by `send`, or by the program's own provider, and tells the callbacks. `call_type` is the function's name."""
+    if config.hooks["custom_provider_map"]:
+        from . import _custom
+
+        send = _custom.sender(call_type, arguments) or send
+    if not _is_observed(arguments):
+        return send(arguments)
+    from ._callbacks.call import Call
+    from ._callbacks.stream import observe
+
+    observer = Call(call_type, arguments)
+    observer.before()
+    try:
+        outcome = send(arguments)
+    except Exception as error:
+        observer.failed(error)
+        raise
+    if isinstance(outcome, Failure):
+        observer.failed(outcome.error)
+        return outcome
+    observer.answered(outcome)
+    if isinstance(outcome, CustomStreamWrapper):
+        observe(outcome, observer)
+    else:
+        observer.succeeded(outcome)
+    return outcome
+
+
+async def acall(call_type: str, send: Callable[[Arguments], Awaitable[Any]], arguments: Arguments) -> Any:
+    """:func:`call` for coroutines."""
+    if config.hooks["custom_provider_map"]:
+        from . import _custom
+
+        send = _custom.sender(call_type, arguments) or send
+    if not _is_observed(arguments):
+        return await send(arguments)
+    from ._callbacks.call import Call
+    from ._callbacks.stream import observe
+
+    observer = Call(call_type, arguments)
+    arguments = await observer.changed_arguments(arguments)
+    await observer.before_awaited()
+    try:
+        outcome = await send(arguments)
+    except Exception as error:
+        await _told(observer.failed(error))
+        raise
+    if isinstance(outcome, Failure):
+        await _told(observer.failed(outcome.error))
+        return outcome
+    observer.answered(outcome)
+    if isinstance(outcome, CustomStreamWrapper):
+        observe(outcome, observer)
+        return outcome
+    outcome = await observer.changed_response(outcome)
+    await _told(observer.succeeded_awaited(outcome))
+    return outcome
+
+
+def _is_observed(arguments: Arguments) -> bool:
+    extra = arguments["kwargs"]
+    return any(config.hooks[name] for name in config.CALLBACKS) or not config.OWN_CALLBACKS.isdisjoint(extra)
+
+
+async def _told(telling: Any) -> None:
+    if telling is not None:
+        await telling
+
+
+def completion(arguments: Arguments) -> Any:
+    return call("completion", _calls.send_completion, arguments)
+
+
+async def acompletion(arguments: Arguments) -> Any:
+    return await acall("acompletion", _calls.send_acompletion, arguments)
