@@ -60,6 +60,12 @@ if TYPE_CHECKING:
     from ._facts import supports_video_input as supports_video_input
     from ._facts import supports_vision as supports_vision
     from ._facts import supports_web_search as supports_web_search
+    from ._helpers import OPENAI_CHAT_COMPLETION_PARAMS as OPENAI_CHAT_COMPLETION_PARAMS
+    from ._helpers import ProviderConfigManager as ProviderConfigManager
+    from ._helpers import get_optional_params as get_optional_params
+    from ._helpers import get_secret as get_secret
+    from ._helpers import get_secret_bool as get_secret_bool
+    from ._helpers import get_secret_str as get_secret_str
     from ._lists import check_valid_key as check_valid_key
     from ._lists import get_valid_models as get_valid_models
     from ._lists import validate_environment as validate_environment
@@ -165,6 +171,9 @@ _HOMES = {
             "supports_parallel_function_calling supports_pdf_input supports_prompt_caching supports_reasoning "
             "supports_response_schema supports_system_messages supports_tool_choice supports_url_context supports_video_input "
             "supports_vision supports_web_search"
+        ),
+        "._helpers": (
+            "OPENAI_CHAT_COMPLETION_PARAMS ProviderConfigManager get_optional_params get_secret get_secret_bool get_secret_str"
         ),
         "._lists": "check_valid_key get_valid_models validate_environment",
         "._logging": "_turn_on_debug verbose_logger",

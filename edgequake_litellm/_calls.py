@@ -119,7 +119,9 @@ async def aanswered(operation: bytes, arguments: Arguments, make: Make, files: t
     if config.hooked(arguments["kwargs"]):
         from . import _hooked
 
-        return await _hooked.acall("a" + operation.decode(), lambda given: _aanswered(operation, given, make, files), arguments)
+        return await _hooked.acall(
+            "a" + operation.decode(), lambda given: _aanswered(operation, given, make, files), arguments
+        )
     return await _aanswered(operation, arguments, make, files)
 
 

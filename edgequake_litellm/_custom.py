@@ -96,6 +96,8 @@ class _Call:
     def _stream(self, asked: _Asked, made: Any, awaited: bool) -> CustomStreamWrapper:
         source = _AwaitedChunks(self, made) if awaited else _Chunks(self, made)
         source.meta = asked.raw_meta()
+        options = asked.stream_options
+        source.with_usage = isinstance(options, dict) and bool(options.get("include_usage"))
         return CustomStreamWrapper(
             source,
             self.model,
@@ -119,6 +121,7 @@ class _Call:
                 "status_code": 500 if status is None else status,
                 "provider": self.provider,
                 "model": self.model,
+                "custom": True,
             }
         )
         made.__cause__ = error
@@ -166,11 +169,8 @@ class _Asked:
         self.requested_model = given["model"]
         self.api_base = given.get("api_base") or given.get("base_url")
         awaited = call.call_type.startswith("a")
-        if is_chat:
-            name = ("a" if awaited else "") + ("streaming" if self.stream else "completion")
-        else:
-            name = call.call_type
-        self.method = getattr(call.handler, name)
+        streaming = "astreaming" if awaited else "streaming"
+        self.method = getattr(call.handler, streaming if self.stream else call.call_type)
         timeout = given.get("timeout")
         self.keywords: Arguments = {
             "model": call.model,
@@ -227,20 +227,22 @@ class _Chunks(Source):
         self._model = call.model
         self._chunks = chunks
         self._steps: Any = iter(chunks)
+        self.with_usage = False
         self._first = True
         self._called = False
         self._text: list[str] = []
 
     def wait(self) -> None:
         while self.position >= len(self.items) and not self.ended:
-            try:
-                chunk = next(self._steps)
-            except StopIteration:
-                self.ended = True
-            except Exception as error:
-                self._broken(error)
-            else:
-                self._took(chunk)
+            self._step()
+
+    def _step(self) -> None:
+        try:
+            self._took(next(self._steps))
+        except StopIteration:
+            self.ended = True
+        except Exception as error:
+            self._broken(error)
 
     def _took(self, chunk: Any) -> None:
         for payload in self._payloads(chunk):
@@ -258,6 +260,7 @@ class _Chunks(Source):
             "model": self._model,
             "mid_stream": True,
             "generated": text,
+            "custom": True,
         }
 
     def _payloads(self, chunk: Any) -> list[Arguments]:
@@ -289,7 +292,7 @@ class _Chunks(Source):
         if chunk.get("is_finished"):
             reason = chunk.get("finish_reason") or "stop"
             out.append(self._payload(index, {}, "tool_calls" if reason == "stop" and self._called else reason))
-        if chunk.get("usage"):
+        if chunk.get("usage") and self.with_usage:
             usage = chunk["usage"]
             usage = usage.model_dump() if hasattr(usage, "model_dump") else dict(usage)
             out.append({**self._payload(index, {}, None), "choices": [], "usage": usage})
@@ -324,11 +327,12 @@ class _AwaitedChunks(_Chunks):
 
     async def more(self) -> None:
         while self.position >= len(self.items) and not self.ended:
-            try:
-                chunk = await self._steps.__anext__()
-            except StopAsyncIteration:
-                self.ended = True
-            except Exception as error:
-                self._broken(error)
-            else:
-                self._took(chunk)
+            await self._awaited_step()
+
+    async def _awaited_step(self) -> None:
+        try:
+            self._took(await self._steps.__anext__())
+        except StopAsyncIteration:
+            self.ended = True
+        except Exception as error:
+            self._broken(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._completion import acompletion, astream, completion, mock_completion, stream
 from ._embedding import aembedding, embedding
+from ._helpers import get_optional_params, get_secret, get_secret_bool, get_secret_str, responses_api_bridge_check
 from ._operations.audio import aspeech, atranscription, speech, transcription
 from ._operations.batches import batch_completion, batch_completion_models, batch_completion_models_all_responses
 from ._operations.images import aimage_edit, aimage_generation, image_edit, image_generation
@@ -62,12 +63,17 @@ __all__ = [
     "batch_completion_models_all_responses",
     "completion",
     "embedding",
+    "get_optional_params",
+    "get_secret",
+    "get_secret_bool",
+    "get_secret_str",
     "image_edit",
     "image_generation",
     "mock_completion",
     "moderation",
     "rerank",
     "responses",
+    "responses_api_bridge_check",
     "speech",
     "stream",
     "stream_chunk_builder",

@@ -25,6 +25,14 @@ from ._facts import (
     supports_vision,
     supports_web_search,
 )
+from ._helpers import (
+    ProviderConfigManager,
+    get_optional_params,
+    get_secret,
+    get_secret_bool,
+    load_credentials_from_list,
+    validate_and_fix_thinking_param,
+)
 from ._lists import check_valid_key, get_valid_models, validate_environment
 from ._questions import get_llm_provider, get_supported_openai_params
 from ._tokens import (
@@ -95,6 +103,7 @@ __all__ = [
     "NotFoundError",
     "OpenAIError",
     "PermissionDeniedError",
+    "ProviderConfigManager",
     "RateLimitError",
     "ServiceUnavailableError",
     "StreamingChoices",
@@ -115,8 +124,12 @@ __all__ = [
     "get_llm_provider",
     "get_max_tokens",
     "get_model_info",
+    "get_optional_params",
+    "get_secret",
+    "get_secret_bool",
     "get_supported_openai_params",
     "get_valid_models",
+    "load_credentials_from_list",
     "register_model",
     "response_cost_calculator",
     "supports_audio_input",
@@ -138,5 +151,6 @@ __all__ = [
     "supports_web_search",
     "token_counter",
     "trim_messages",
+    "validate_and_fix_thinking_param",
     "validate_environment",
 ]

@@ -159,7 +159,7 @@ def _message(kind: str, provider: Optional[str], payload: dict[str, Any]) -> str
             return message
         return "AzureException {}- {}".format("" if kind == "BadRequestError" else kind + " ", message)
     who = ("OpenAI" if provider in _OPENAI else provider[0].upper() + provider[1:]) + "Exception"
-    if provider in _OWN_RULES or kind == "BadRequestError":
+    if provider in _OWN_RULES or kind == "BadRequestError" or payload.get("custom"):
         return f"{who} - {message}"
     if kind == "NotFoundError" and payload.get("code") == "model_not_found":
         return f"{who} - {message}"

@@ -99,6 +99,21 @@ def _restore_meta(raw: bytes | str, model: str | None, response_ms: float | None
     return Meta(raw, model=model, response_ms=response_ms, call_id=call_id)
 
 
+def response_cost(fields: dict[str, Any], model: str | None, provider: str | None) -> float | None:
+    """What a response with these `fields` cost in US dollars, or None where nobody knows the model's prices."""
+    usage = fields.get("usage")
+    if usage is None or not model:
+        return None
+    from .._costs import completion_cost
+    from ..exceptions import BadRequestError, ModelNotMappedError
+
+    told = {"usage": usage, "model": fields.get("model"), "service_tier": fields.get("service_tier")}
+    try:
+        return completion_cost(told, model=model, custom_llm_provider=provider)
+    except (BadRequestError, ModelNotMappedError):
+        return None
+
+
 def additional_headers(headers: dict[str, str] | None) -> dict[str, str]:
     """The provider's headers in the form of litellm: each as `llm_provider-<name>`, the rate limits under their own names too."""
     if not headers:

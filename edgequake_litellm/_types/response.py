@@ -8,6 +8,7 @@ from .base import Contains, DictJson, Forgiving, Items, Model, MutableItems
 from .finish import map_finish_reason
 from .ids import completion_id
 from .message import Delta, Message, choice_logprobs
+from .meta import response_cost
 from .usage import Usage
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ class Hidden(Model):
 
     __slots__ = ("_headers", "_hidden", "_meta", "_ms")
     _private = ("_meta", "_hidden", "_headers", "_ms")
+    _priced: ClassVar[bool] = True
 
     _meta: Meta
     _hidden: Any
@@ -45,7 +47,14 @@ class Hidden(Model):
 
     def _new_hidden_params(self) -> Any:
         meta = getattr(self, "_meta", None)
-        return {} if meta is None else meta.hidden_params(self.__dict__.get("model"))
+        if meta is None:
+            return {}
+        made = meta.hidden_params(self.__dict__.get("model"))
+        if self._priced:
+            made["response_cost"] = response_cost(
+                self.__dict__, made["litellm_model_name"], made["custom_llm_provider"]
+            )
+        return made
 
     @property
     def hidden_params(self) -> Any:
@@ -194,6 +203,7 @@ class ModelResponseStream(ModelResponseBase, Contains, DictJson, Items):
     """A chunk of a streamed completion. It has `usage` only where the stream ends with a count of tokens."""
 
     __module__ = "litellm.types.utils"
+    _priced = False
     _fields = (*ModelResponseBase._fields, "choices", "provider_specific_fields")
     _required = (*ModelResponseBase._required, "choices")
     _defaults: ClassVar[dict[str, Any]] = {"model": None, "system_fingerprint": None, "provider_specific_fields": None}

@@ -84,7 +84,7 @@ def run(program: str, implementation: str, python: Path) -> dict[str, Any]:
         variables.update(
             LITELLM_LOCAL_MODEL_COST_MAP="True",
             OPENAI_API_KEY="sk-nothing",
-            DSPY_CACHEDIR=str(ROOT / ".cache" / "downstream" / "dspy"),
+            DSPY_CACHEDIR=str(ROOT / ".cache" / "downstream" / f"dspy-{implementation}"),
         )
         if implementation == OURS:
             variables["PYTHONPATH"] = str(ROOT)

@@ -6,7 +6,7 @@ They are for annotations: a message is a plain dict, and nothing is checked when
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
 from ..._binary import HttpxBinaryResponseContent
 from ..._types import (
@@ -18,6 +18,15 @@ from ..._types import (
     ResponsesAPIStreamEvents,
 )
 from ..._types.responses import EVENTS, GenericEvent, InputTokensDetails, OutputTokensDetails
+
+# pydantic refuses typing's own before Python 3.12, and whoever has pydantic has this one.
+if TYPE_CHECKING:
+    from typing import TypedDict
+else:
+    try:
+        from typing_extensions import TypedDict
+    except ImportError:
+        from typing import TypedDict
 
 __all__ = [
     "AllMessageValues",
