@@ -62,7 +62,7 @@ step = @printf '\n==> %s\n' '$(1)'
 .DELETE_ON_ERROR:
 # Cargo and pip use every core by themselves, and the steps of `make test` are to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test pythons wheel bench header abi c languages library install install-c clean distclean \
+.PHONY: help demo test pythons wheel bench header abi c languages library install install-c downstream clean distclean \
         test-rust test-header test-python test-c lint lint-rust lint-python lint-workflows FORCE
 
 help: ## Show this list
@@ -117,6 +117,10 @@ install-c: ## Install the header, both libraries, pkg-config and CMake files und
 languages: $(VENV)/.installed ## Run the clients of examples/ side by side (ALL=1: a missing tool fails; WRITE=1: README.md)
 	$(call step,one transcript in every language)
 	$(VENV_PYTHON) ci/languages --library '$(LIBRARY)' $(if $(ALL),--all) $(if $(WRITE),--write)
+
+downstream: install ## Run programs written for litellm with litellm and with this package, and compare (needs Python 3.10)
+	$(call step,programs of others)
+	$(VENV_PYTHON) tests/downstream/run.py
 
 library: $(LIBRARY) ## Build the shared library for release
 

@@ -37,7 +37,14 @@ def request(arguments: Fields) -> bytes:
         fields["settings"] = config.changed
     if config.aliases():
         fields["settings"] = {**config.changed, "model_alias_map": config.aliases()}
-    return encode(fields)
+    try:
+        return _encode(fields).encode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        # What a program tells its own loggers may be any object, and is no part of the request.
+        if not config.changed.get("enable_preview_features"):
+            fields.pop("metadata", None)
+        fields.pop("litellm_metadata", None)
+        return encode(fields)
 
 
 def encode(fields: Fields) -> bytes:

@@ -11,6 +11,7 @@ from json import JSONDecoder
 from struct import Struct, calcsize
 from threading import Lock
 
+from . import _loading
 from ._native import ffi, lib
 
 TYPE_CHECKING = False
@@ -212,8 +213,21 @@ class Start:
         return self.call[0]
 
 
+_asked: set[bytes] = set()
+
+
 def query(name: bytes, request: bytes) -> Any:
     """The engine's answer to a question that needs no network. Raises litellm's exception where it has none."""
+    if name not in _asked:
+        # The first time, the engine may load a table: a fork in the middle of it would leave the child with half of one.
+        with _loading.lock:
+            answer = _query(name, request)
+            _asked.add(name)
+            return answer
+    return _query(name, request)
+
+
+def _query(name: bytes, request: bytes) -> Any:
     out, error = ffi.new("eq_buffer **"), ffi.new("eq_error **")
     check(
         lib.eq_query(

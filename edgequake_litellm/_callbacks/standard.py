@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# All at once, and in the thread of the call: a fork must not find another thread in the middle of an import.
+from .._costs import completion_cost, cost_per_token
+from .._facts import get_model_info
+from ..types.utils import CallTypes
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
@@ -12,15 +17,11 @@ if TYPE_CHECKING:
 
 def call_type(name: str) -> Any:
     """litellm's enum member for the function `name`."""
-    from ..types.utils import CallTypes
-
     return CallTypes(name)
 
 
 def cost_of(response: Any, details: Details) -> float | None:
     """What a call cost in US dollars, or None where nobody knows."""
-    from .._costs import completion_cost
-
     prices = {name: details["litellm_params"].get(name) for name in ("input_cost_per_token", "output_cost_per_token")}
     custom = prices if None not in prices.values() else None
     try:
@@ -114,8 +115,6 @@ def _seconds(moment: datetime) -> float:
 
 
 def _model_facts(details: Details) -> Details:
-    from .._facts import get_model_info
-
     try:
         facts = get_model_info(details["model"], details["custom_llm_provider"])
     except Exception:
@@ -124,8 +123,6 @@ def _model_facts(details: Details) -> Details:
 
 
 def _breakdown(details: Details, usage: Details, total: float) -> Details:
-    from .._costs import cost_per_token
-
     try:
         asked, answered = cost_per_token(
             model=details["model"],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class ObservedStream(CustomStreamWrapper):
     """The stream of a call with callbacks. What ends it, the end or an error, is told once."""
 
+    __module__ = CustomStreamWrapper.__module__
     _observer: Call | None = None
 
     def __next__(self) -> ModelResponseStream:

@@ -18,6 +18,7 @@ from .message import (
     delta_tool_calls,
     message_tool_call,
 )
+from .meta import response_cost
 from .response import Choices, EmbeddingResponse, ModelResponse, ModelResponseStream, StreamingChoices
 from .usage import Usage
 
@@ -255,7 +256,11 @@ class ChunkFactory:
         usage = payload.get("usage")
         if usage is not None:
             if self._include_usage:
-                own["usage"] = _usage(usage)
+                own["usage"] = counted = _usage(usage)
+                if "cost" not in counted.__dict__ and _is_last(wire):
+                    cost = response_cost(own, self._meta.model, self._meta.data.get("provider"))
+                    if cost is not None:
+                        counted.cost = cost
             else:
                 chunk._hidden_params["usage"] = _usage(usage)
         return chunk
@@ -292,6 +297,11 @@ class ChunkFactory:
         own["content"] = None
         own["tool_calls"] = [call]
         return chunk
+
+
+def _is_last(choices: Any) -> bool:
+    """Whether a chunk with a count of tokens is the one at the end: some providers count in every chunk."""
+    return not choices or any(choice.get("finish_reason") for choice in choices)
 
 
 def _streaming_choice(wire: dict[str, Any]) -> StreamingChoices:

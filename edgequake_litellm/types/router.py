@@ -15,4 +15,4 @@ class GenericLiteLLMParams(MutableItems):
         "litellm_credential_name litellm_trace_id max_budget budget_duration drop_params mock_response model_info tags "
         "input_cost_per_token output_cost_per_token input_cost_per_second output_cost_per_second".split()
     )
-    _defaults = dict.fromkeys(_fields)  # type: ignore[misc]  # as of every model
+    _defaults = dict.fromkeys(_fields)

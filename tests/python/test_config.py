@@ -170,7 +170,7 @@ def test_any_attribute_may_be_assigned(arguments: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("success_callback", ["langfuse"]), ("callbacks", [object()]), ("cache", object()), ("fallbacks", [{"a": ["b"]}])],
+    [("service_callback", ["otel"]), ("pre_call_rules", [print]), ("cache", object()), ("fallbacks", [{"a": ["b"]}])],
 )
 def test_what_is_not_done_is_said_once(name: str, value: Any) -> None:
     with pytest.warns(UserWarning, match=f"`{name}` is kept, but nothing acts on it") as caught:
@@ -182,16 +182,16 @@ def test_what_is_not_done_is_said_once(name: str, value: Any) -> None:
         set_(name, type(value)() if isinstance(value, list) else None)
 
 
-def test_lists_of_callbacks_say_it_when_they_grow() -> None:
-    assert litellm.success_callback == []
-    with pytest.warns(UserWarning, match="callbacks"):
-        litellm.success_callback.append(print)
-    assert litellm.success_callback == [print]
-    litellm.success_callback.clear()
+def test_lists_of_what_is_not_done_say_it_when_they_grow() -> None:
+    assert litellm.pre_call_rules == []
+    with pytest.warns(UserWarning, match="rules"):
+        litellm.pre_call_rules.append(print)
+    assert litellm.pre_call_rules == [print]
+    litellm.pre_call_rules.clear()
     config._warned.clear()
-    with pytest.warns(UserWarning, match="callbacks"):
-        litellm.failure_callback += [print]
-    litellm.failure_callback.clear()
+    with pytest.warns(UserWarning, match="rules"):
+        litellm.post_call_rules += [print]
+    litellm.post_call_rules.clear()
 
 
 def test_set_verbose_logs_and_shows_no_secret(

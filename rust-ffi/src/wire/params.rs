@@ -177,7 +177,9 @@ pub fn is_control(name: &str) -> bool {
         | "custom_prompt_dict" | "roles" | "initial_prompt_value" | "final_prompt_value" | "bos_token" | "eos_token" | "prompt_id"
         | "prompt_variables" | "prompt_version" | "prompt_label" | "prompt_environment" | "ensure_alternating_roles"
         | "user_continue_message" | "assistant_continue_message" | "supports_system_message" | "cache_control_injection_points"
-        | "disable_add_transform_inline_image_block" | "settings" => true,
+        | "disable_add_transform_inline_image_block" | "settings"
+        // OpenAI's Agents SDK says by it that it calls the tools itself.
+        | "_skip_mcp_handler" => true,
         _ => PREFIXES.iter().any(|prefix| name.starts_with(prefix)),
     }
 }

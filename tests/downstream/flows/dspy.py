@@ -73,19 +73,13 @@ async def flow_async_predict(address):
 async def flow_stream(address):
     with dspy.context(lm=lm(address), adapter=dspy.JSONAdapter()):
         program = dspy.streamify(dspy.Predict("question -> answer"))
-        parts = []
-        async for part in program(question="How are you?"):
-            parts.append([type(part).__name__, part.toDict() if isinstance(part, dspy.Prediction) else None])
-        return parts
+        parts = [part async for part in program(question="How are you?")]
+        return [[type(part).__name__, part.toDict() if isinstance(part, dspy.Prediction) else None] for part in parts]
 
 
 def flow_embedding(address):
     embed = dspy.Embedder("openai/text-embedding-3-small", api_base=address, api_key="sk-nothing", caching=False)
     return embed(["one", "two"]).shape
-
-
-def flow_text_completion(address):
-    return lm(address, "openai/gpt-3.5-turbo-instruct", model_type="text")("How are you?")
 
 
 def flow_cached(address):

@@ -63,10 +63,8 @@ async def flow_structured_output(address):
 
 async def flow_stream(address):
     result = Runner.run_streamed(agent(address), "How are you?")
-    events = []
-    async for event in result.stream_events():
-        if event.type == "raw_response_event":
-            events.append([event.data.type, getattr(event.data, "delta", None)])
+    raw = [event.data async for event in result.stream_events() if event.type == "raw_response_event"]
+    events = [[data.type, getattr(data, "delta", None)] for data in raw]
     return [events, result.final_output]
 
 
