@@ -1,9 +1,9 @@
 """What makes `isinstance(response, pydantic.BaseModel)` true, without importing pydantic.
 
-litellm's responses are pydantic models, and programs ask for that before they call `model_dump`. `isinstance` asks an object for
-its `__class__` when its type is not what was asked for. Where the program has loaded pydantic, that answers with a stand-in: a
-class of the same name that derives from `pydantic.BaseModel` and hands everything on to the real one. `type(response)` is always
-the real one.
+litellm's responses are pydantic models, by way of openai's, and programs ask for that before they call `model_dump` or add up
+tokens. `isinstance` asks an object for its `__class__` when its type is not what was asked for. Where the program has loaded
+pydantic, that answers with a stand-in: a class of the same name that derives from the base of litellm's class and hands everything
+on to the real one. `type(response)` is always the real one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_stand_ins: dict[type[Any], Any] = {}
+_stand_ins: dict[tuple[type[Any], type[Any]], Any] = {}
+
+# Classes of litellm's that derive from one of openai's for the same thing.
+_OPENAI_BASES = {
+    "Usage": "CompletionUsage",
+    "CompletionTokensDetailsWrapper": "CompletionTokensDetails",
+    "PromptTokensDetailsWrapper": "PromptTokensDetails",
+}
 
 
 def class_of(value: Any) -> Any:
@@ -22,14 +29,28 @@ def class_of(value: Any) -> Any:
     cls = type(value)
     if "pydantic" not in sys.modules:
         return cls
-    made = _stand_ins.get(cls)
+    base = _base_of(cls)
+    if base is None:
+        return cls
+    made = _stand_ins.get((cls, base))
     if made is None:
-        # pydantic loads its parts when they are asked for: without this one, nobody can have asked for a BaseModel.
-        base = getattr(sys.modules.get("pydantic.main"), "BaseModel", None)
-        if base is None:
-            return cls
-        made = _stand_ins[cls] = _stand_in(cls, base)
+        made = _stand_ins[cls, base] = _stand_in(cls, base)
     return made
+
+
+def _base_of(cls: type[Any]) -> Any:
+    """The class that litellm's class of this name derives from, if its module is loaded: otherwise nobody can ask for it."""
+    for kind in cls.__mro__:
+        name = _OPENAI_BASES.get(kind.__name__)
+        if name is not None:
+            base = getattr(sys.modules.get("openai.types.completion_usage"), name, None)
+            if base is not None:
+                return base
+    for module in ("openai._models", "pydantic.main"):
+        base = getattr(sys.modules.get(module), "BaseModel", None)
+        if base is not None:
+            return base
+    return None
 
 
 def _stand_in(cls: Any, base: Any) -> Any:

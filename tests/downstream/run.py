@@ -120,6 +120,8 @@ _MEANT = (
     (re.compile(r"\bsk-nothing(?=[ .])"), "***"),
     (re.compile(r" LiteLLM Retried: \d+ times, LiteLLM Max Retries: \d+"), ""),
     (re.compile(r"\bcreated=\d+"), "created=0"),
+    # A field of openai's newest releases, which litellm's classes have from there.
+    (re.compile(r", moderation=None"), ""),
     # litellm names the model of an error with its provider for coroutines, and without for others.
     (re.compile(r'"model": "openai/(?=fails-)'), '"model": "'),
 )
