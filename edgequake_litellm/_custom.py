@@ -36,6 +36,8 @@ def handler_of(model: Any, provider: Any) -> tuple[str, str, Any] | None:
 def sender(call_type: str, arguments: Arguments) -> Callable[[Arguments], Any] | None:
     """What makes the call `call_type` in the engine's stead; None for a model of the engine's."""
     extra = arguments["kwargs"]
+    if call_type not in ("completion", "acompletion", "embedding", "aembedding"):
+        return None
     found = handler_of(arguments["model"], arguments.get("custom_llm_provider") or extra.get("custom_llm_provider"))
     if found is None:
         return None

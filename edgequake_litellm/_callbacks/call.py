@@ -49,12 +49,14 @@ class Call:
         home["litellm_call_id"] = given["litellm_call_id"] = given.get("litellm_call_id") or _types.uuid4()
         # A call that cannot be sent, since nobody knows where to, is not announced.
         self.known = True
-        try:
-            model, provider, _, base = _questions.get_llm_provider(
-                given["model"], given.get("custom_llm_provider"), given.get("api_base") or given.get("base_url")
-            )
-        except Exception:
-            self.known, model, provider, base = False, given["model"], None, None
+        model, provider, base = given.get("model"), given.get("custom_llm_provider"), None
+        if model is not None:
+            try:
+                model, provider, _, base = _questions.get_llm_provider(
+                    model, provider, given.get("api_base") or given.get("base_url")
+                )
+            except Exception:
+                self.known = False
         self.details = _details(
             call_type, given, model, provider, given.get("api_base") or given.get("base_url") or base
         )
@@ -229,7 +231,7 @@ class Call:
         return response
 
 
-def _details(call_type: str, given: Details, model: str, provider: str | None, base: str | None) -> Details:
+def _details(call_type: str, given: Details, model: str | None, provider: str | None, base: str | None) -> Details:
     """litellm's `model_call_details` at the beginning of a call."""
     control = set(_questions.ask(b"control_names", {"names": list(given)}))
     parameters = {
@@ -287,7 +289,7 @@ def _details(call_type: str, given: Details, model: str, provider: str | None, b
         "applied_guardrails": [],
         "model_id": None,
         "log_event_type": None,
-        "requested_model": given["model"],
+        "requested_model": given.get("model"),
     }
 
 

@@ -234,6 +234,17 @@ def test_embeddings(recorder, embed):
     assert last(recorder, "async_success")[3] is answer
 
 
+def test_other_operations(recorder, local_provider):
+    common = {"api_base": local_provider.base_url, "api_key": KEY}
+    answer = litellm.text_completion(model="groq/llama-3.3-70b-versatile", prompt="Hello", **common)
+    _, _, kwargs, response = last(recorder, "success")
+    assert response is answer
+    assert (kwargs["call_type"], kwargs["input"]) == ("text_completion", "Hello")
+    with pytest.raises(litellm.NotFoundError):
+        litellm.image_generation("a cat", model="openai/dall-e-3", num_retries=0, **common)
+    assert last(recorder, "failure")[2]["call_type"] == "image_generation"
+
+
 def test_mocks(recorder):
     litellm.completion("openai/gpt-4o", [{"role": "user", "content": "x"}], mock_response="made up")
     assert last(recorder, "success")[3].choices[0].message.content == "made up"
