@@ -40,6 +40,19 @@ JOBS: dict[str, dict[str, Any]] = {
         "chunks": STREAM_CHUNKS,
         "protocol": "anthropic",
     },
+    "call_gemini": {"plan": "plain", "pinned": True, "protocol": "gemini"},
+    "stream_gemini": {
+        "plan": f"stream-{STREAM_CHUNKS}",
+        "pinned": True,
+        "chunks": STREAM_CHUNKS,
+        "protocol": "gemini",
+    },
+    "astream_gemini": {
+        "plan": f"stream-{STREAM_CHUNKS}",
+        "pinned": True,
+        "chunks": STREAM_CHUNKS,
+        "protocol": "gemini",
+    },
     "first_chunk": {"plan": "stream-3", "pinned": True},
     "afirst_chunk": {"plan": "stream-3", "pinned": True},
     "embed": {"plan": "plain", "pinned": True},
@@ -71,7 +84,7 @@ def metric_function(job: str) -> str:
     for function in ("acall", "astream"):
         if job.startswith(function):
             return function
-    return job.removesuffix("_anthropic")
+    return job.removesuffix("_anthropic").removesuffix("_gemini")
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,9 @@ FIGURES = [
     Figure("call_anthropic_cpu", "call to Claude, CPU", "µs", "call_anthropic", cpu_us, 0),
     Figure("stream_anthropic_cpu", "streamed chunk of Claude's, CPU", "µs", "stream_anthropic", cpu_us),
     Figure("astream_anthropic_cpu", "async streamed chunk of Claude's, CPU", "µs", "astream_anthropic", cpu_us),
+    Figure("call_gemini_cpu", "call to Gemini, CPU", "µs", "call_gemini", cpu_us, 0),
+    Figure("stream_gemini_cpu", "streamed chunk of Gemini's, CPU", "µs", "stream_gemini", cpu_us),
+    Figure("astream_gemini_cpu", "async streamed chunk of Gemini's, CPU", "µs", "astream_gemini", cpu_us),
     Figure("first_chunk", "time to first text", "µs", "first_chunk", lambda r: r["first_chunk_s"] * 1e6, 0),
     Figure("afirst_chunk", "async time to first text", "µs", "afirst_chunk", lambda r: r["first_chunk_s"] * 1e6, 0),
     Figure("memory", "memory of a call in flight", "KB", "memory", lambda r: r["bytes"] / r["calls"] / 1e3),
@@ -165,6 +181,8 @@ def budgets(figures: Figures) -> list[Budget]:
         at_most(figures, "CPU of a streamed chunk of Claude's", "stream_anthropic_cpu", part=200, of=LITELLM),
         at_most(figures, "CPU of a streamed chunk of Claude's, async", "astream_anthropic_cpu", limit=5),
         at_most(figures, "CPU of a streamed chunk of Claude's, async", "astream_anthropic_cpu", part=200, of=LITELLM),
+        at_most(figures, "CPU of a streamed chunk of Gemini's", "stream_gemini_cpu", limit=5),
+        at_most(figures, "CPU of a streamed chunk of Gemini's, async", "astream_gemini_cpu", limit=5),
         at_most(figures, "time to first text", "first_chunk", limit=150, over=FLOOR, over_figure="afirst_chunk"),
         at_most(
             figures, "time to first text, async", "afirst_chunk", limit=150, over=FLOOR, over_figure="afirst_chunk"

@@ -19,7 +19,9 @@ VENVS = HERE / ".venvs"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "rust-ffi" / "target"))
 
 ASYNC_CALLS = ("acall_1", "acall_50", "acall_200")
-ANTHROPIC = ("call_anthropic", "stream_anthropic", "astream_anthropic")
+OTHER_PROTOCOLS = tuple(
+    f"{metric}_{protocol}" for protocol in ("anthropic", "gemini") for metric in ("call", "stream", "astream")
+)
 ASYNC_STREAMS = ("astream", "astream_obfuscated", "astream_chunkwise", "astream_paced", "afirst_chunk")
 
 NO_SYNC = "no synchronous API"
@@ -83,7 +85,7 @@ CONTENDERS = [
         "liter_llm",
         "liter-llm==2.4.0",
         "liter-llm",
-        {**lacking(NO_SYNC, "call", "stream", "first_chunk", "embed"), **lacking(OPENAI_ONLY, *ANTHROPIC)},
+        {**lacking(NO_SYNC, "call", "stream", "first_chunk", "embed"), **lacking(OPENAI_ONLY, *OTHER_PROTOCOLS)},
     ),
     Contender(
         PYO3,
@@ -96,12 +98,12 @@ CONTENDERS = [
             **lacking(NO_SYNC_STREAM, "stream", "first_chunk"),
             **lacking(NOT_STREAMING, "astream_paced", "afirst_chunk"),
             **lacking(NO_ADDRESS, "embed"),
-            **lacking(OPENAI_ONLY, *ANTHROPIC),
+            **lacking(OPENAI_ONLY, *OTHER_PROTOCOLS),
         },
     ),
     Contender(
         *("openai", "openai", "openai_api", "openai", "openai==2.54.0", "openai"),
-        lacks=lacking(OPENAI_ONLY, *ANTHROPIC),
+        lacks=lacking(OPENAI_ONLY, *OTHER_PROTOCOLS),
     ),
     Contender(LITELLM, "litellm", "litellm_api", "litellm", "litellm==1.106.2", "litellm"),
     Contender(
@@ -109,7 +111,7 @@ CONTENDERS = [
         "http.client + json",
         "http_client",
         "http.client, json",
-        lacks=lacking(NO_ASYNC, *ASYNC_CALLS, *ASYNC_STREAMS, "astream_anthropic", "memory"),
+        lacks=lacking(NO_ASYNC, *ASYNC_CALLS, *ASYNC_STREAMS, "astream_anthropic", "astream_gemini", "memory"),
     ),
     Contender(
         FLOOR,
@@ -117,7 +119,7 @@ CONTENDERS = [
         "",
         lacks={
             **lacking(NOT_PYTHON, "import", "cold", "stream", "first_chunk"),
-            **lacking(FLOOR_ONLY, "embed", *ANTHROPIC),
+            **lacking(FLOOR_ONLY, "embed", *OTHER_PROTOCOLS),
         },
     ),
 ]

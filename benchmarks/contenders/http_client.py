@@ -20,6 +20,17 @@ class Contender:
                 "system": system["content"],
                 "messages": [user],
             }
+        self.gemini = job.get("protocol") == "gemini"
+        if self.gemini:
+            system, user = self.request["messages"]
+            self.request = {
+                "contents": [{"role": "user", "parts": [{"text": user["content"]}]}],
+                "system_instruction": {"parts": [{"text": system["content"]}]},
+                "generationConfig": {
+                    "temperature": self.request["temperature"],
+                    "max_output_tokens": self.request["max_tokens"],
+                },
+            }
         self.embedding = {"model": "text-embedding-3-small", "input": [job["embedding_input"]]}
         address = urlsplit(job["base_url"])
         self.path = address.path
@@ -36,12 +47,18 @@ class Contender:
     def call(self):
         if self.anthropic:
             return json.loads(self.post("/messages", self.request).read())["content"][0]["text"]
+        if self.gemini:
+            answer = json.loads(self.post("/models/gemini-2.5-flash:generateContent", self.request).read())
+            return self.text(answer)
         answer = json.loads(self.post("/chat/completions", self.request).read())
         return answer["choices"][0]["message"]["content"]
 
     def stream(self):
         if self.anthropic:
             yield from self.messages_stream()
+            return
+        if self.gemini:
+            yield from self.content_stream()
             return
         for line in self.post("/chat/completions", dict(self.request, stream=True)):
             if line.startswith(b"data: ") and not line.startswith(b"data: [DONE]"):
@@ -54,6 +71,16 @@ class Contender:
             if line.startswith(b"data: "):
                 delta = json.loads(line[6:]).get("delta", {})
                 yield SimpleNamespace(choices=[SimpleNamespace(delta=SimpleNamespace(content=delta.get("text")))])
+
+    def content_stream(self):
+        for line in self.post("/models/gemini-2.5-flash:streamGenerateContent?alt=sse", self.request):
+            if line.startswith(b"data: "):
+                text = self.text(json.loads(line[6:]))
+                yield SimpleNamespace(choices=[SimpleNamespace(delta=SimpleNamespace(content=text))])
+
+    @staticmethod
+    def text(answer):
+        return answer["candidates"][0]["content"]["parts"][0]["text"]
 
     def embed(self):
         return json.loads(self.post("/embeddings", self.embedding).read())["data"][0]["embedding"]

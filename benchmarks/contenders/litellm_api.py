@@ -13,6 +13,8 @@ class Contender:
         if job.get("protocol") == "anthropic":
             # litellm adds /v1/messages.
             self.request.update(model="anthropic/claude-sonnet-4-5", api_base=job["base_url"].removesuffix("/v1"))
+        if job.get("protocol") == "gemini":
+            self.request["model"] = "gemini/gemini-2.5-flash"
         self.embedding = {"model": "openai/text-embedding-3-small", "input": [job["embedding_input"]], **server}
 
     def call(self):

@@ -1,8 +1,8 @@
 //! `server`: prints `listening on 127.0.0.1:PORT` and serves until its standard input ends.
 //!
-//! `POST /PLAN/v1/chat/completions`, `POST /PLAN/v1/embeddings` and `POST /PLAN/v1/messages` answer as [`Plan`] says; `GET /PLAN/text` is the text
-//! of such an answer; `POST /hold` stops the answers of plans that say so, `GET /held` counts those
-//! and `POST /release` lets them go; `GET /served` counts the answers to POST.
+//! `POST /PLAN/v1/chat/completions`, `/embeddings`, `/messages` and `/models/…:generateContent` (with its twin for streams) answer as
+//! [`Plan`] says; `GET /PLAN/text` is the text of such an answer; `POST /hold` stops the answers of plans that say so, `GET /held` counts
+//! those and `POST /release` lets them go; `GET /served` counts the answers to POST.
 //!
 //! One thread, no parsing beyond what it needs and no rendering after the first request of a kind: what it costs is
 //! time that a client on the same machine does not get.
@@ -11,7 +11,7 @@
 
 use std::{cell::Cell, cell::RefCell, collections::HashMap, io, rc::Rc};
 
-use edgequake_bench::{completion, completion_text, embedding, message, message_stream, Plan, Stream};
+use edgequake_bench::{completion, completion_text, content, content_stream, embedding, message, message_stream, Plan, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -22,10 +22,12 @@ const LONGEST_REQUEST: usize = 1 << 20;
 struct Server {
     completion: Vec<u8>,
     message: Vec<u8>,
+    content: Vec<u8>,
     embedding_floats: Vec<u8>,
     embedding_base64: Vec<u8>,
     streams: RefCell<HashMap<(Plan, bool), Rc<Stream>>>,
     message_streams: RefCell<HashMap<Plan, Rc<Stream>>>,
+    content_streams: RefCell<HashMap<Plan, Rc<Stream>>>,
     holding: Cell<bool>,
     held: Cell<usize>,
     release: Notify,
@@ -40,6 +42,10 @@ impl Server {
 
     fn message_stream(&self, plan: Plan) -> Rc<Stream> {
         self.message_streams.borrow_mut().entry(plan).or_insert_with(|| Rc::new(message_stream(plan))).clone()
+    }
+
+    fn content_stream(&self, plan: Plan) -> Rc<Stream> {
+        self.content_streams.borrow_mut().entry(plan).or_insert_with(|| Rc::new(content_stream(plan))).clone()
     }
 
     async fn hold(&self) {
@@ -83,6 +89,10 @@ impl Server {
             }
             ("POST", "v1/messages") if flag(request.body, "stream") => send(&self.message_stream(plan), plan, socket).await,
             ("POST", "v1/messages") => socket.write_all(&self.message).await,
+            ("POST", path) if path.ends_with(":streamGenerateContent?alt=sse") => {
+                send(&self.content_stream(plan), plan, socket).await
+            }
+            ("POST", path) if path.ends_with(":generateContent") => socket.write_all(&self.content).await,
             ("POST", "v1/chat/completions") => socket.write_all(&self.completion).await,
             ("POST", "v1/embeddings") if find(request.body, b"base64").is_some() => {
                 socket.write_all(&self.embedding_base64).await
@@ -183,10 +193,12 @@ async fn main() -> io::Result<()> {
     let server = Rc::new(Server {
         completion: completion(),
         message: message(&completion_text()),
+        content: content(&completion_text()),
         embedding_floats: embedding(false),
         embedding_base64: embedding(true),
         streams: RefCell::default(),
         message_streams: RefCell::default(),
+        content_streams: RefCell::default(),
         holding: Cell::new(false),
         held: Cell::new(0),
         release: Notify::new(),
