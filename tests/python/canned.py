@@ -31,8 +31,6 @@ class CannedServer:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 server.requests.append(Request(self, body))
@@ -47,7 +45,8 @@ class CannedServer:
                 """A test's output is not a log."""
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
+        # Each answer ends its connection and its thread, which closing the server waits for: nothing is left to warn of.
+        self._http.daemon_threads = False
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
     def answer(self, content: Any, status: int = 200, **headers: str) -> None:
