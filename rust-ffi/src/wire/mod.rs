@@ -150,6 +150,7 @@ pub fn prepare(operation: Operation, route: &Route, request: &Request<'_>) -> Re
     match operation {
         Operation::Rerank => rerank::prepare(route, request),
         Operation::TextCompletion if !has(operation) => bridge::text_over_chat(route, request),
+        Operation::Completion if has(Operation::TextCompletion) && !has(operation) => bridge::chat_over_text(route, request),
         _ => dialect(route).prepare(operation, route, request),
     }
 }
