@@ -90,6 +90,8 @@ if TYPE_CHECKING:
     from ._operations.texts import text_completion as text_completion
     from ._questions import get_llm_provider as get_llm_provider
     from ._questions import get_supported_openai_params as get_supported_openai_params
+    from ._retries import acompletion_with_retries as acompletion_with_retries
+    from ._retries import completion_with_retries as completion_with_retries
     from ._text_streaming import TextCompletionStreamWrapper as TextCompletionStreamWrapper
     from ._tokens import create_pretrained_tokenizer as create_pretrained_tokenizer
     from ._tokens import create_tokenizer as create_tokenizer
@@ -186,6 +188,7 @@ _HOMES = {
         "._operations.texts": "text_completion atext_completion",
         "._questions": "get_llm_provider get_supported_openai_params",
         "._text_streaming": "TextCompletionStreamWrapper",
+        "._retries": "acompletion_with_retries completion_with_retries",
         "._tokens": ("create_pretrained_tokenizer create_tokenizer decode encode encoding token_counter trim_messages"),
         ".exceptions": (
             "LITELLM_EXCEPTION_TYPES APIConnectionError APIError APIResponseValidationError AuthenticationError BadGatewayError "
@@ -215,7 +218,10 @@ _MADE = {
     "models_by_provider": ("._lists", "make_models_by_provider"),
     "provider_list": ("._lists", "make_provider_list"),
 }
-_SUBMODULES = frozenset("_logging exceptions integrations litellm_core_utils llms main testing types utils".split())
+_SUBMODULES = frozenset(
+    "_logging _version constants cost_calculator exceptions integrations litellm_core_utils llms main secret_managers testing types "
+    "utils".split()
+)
 
 # Exceptions that dir() leaves out: programs such as aider go through the names that end in "Error" and stop at one that is
 # newer than they are.

@@ -12,6 +12,7 @@ from ._operations.moderations import amoderation, moderation
 from ._operations.rankings import arerank, rerank
 from ._operations.responses import aresponses, responses
 from ._operations.texts import atext_completion, text_completion
+from ._retries import acompletion_with_retries, completion_with_retries
 from .exceptions import LiteLLMUnknownProvider
 from .stream_builder import stream_chunk_builder
 from .streaming import CustomStreamWrapper
@@ -48,6 +49,7 @@ __all__ = [
     "TranscriptionResponse",
     "Usage",
     "acompletion",
+    "acompletion_with_retries",
     "aembedding",
     "aimage_edit",
     "aimage_generation",
@@ -62,6 +64,7 @@ __all__ = [
     "batch_completion_models",
     "batch_completion_models_all_responses",
     "completion",
+    "completion_with_retries",
     "embedding",
     "get_optional_params",
     "get_secret",

@@ -36,6 +36,10 @@ IMPORTS = {
         "ChatCompletionAnnotation ChatCompletionAssistantMessage ChatCompletionUserMessage ChatCompletionSystemMessage "
         "ChatCompletionToolMessage OpenAIMessageContent ChatCompletionToolCallFunctionChunk AllMessageValues"
     ),
+    "litellm.cost_calculator": "completion_cost cost_per_token",
+    "litellm.constants": "OPENAI_CHAT_COMPLETION_PARAMS",
+    "litellm.secret_managers.main": "get_secret get_secret_bool get_secret_str",
+    "litellm._version": "version",
     "litellm.types.router": "GenericLiteLLMParams",
     "litellm.utils": (
         "ModelResponse ProviderConfigManager Usage get_optional_params load_credentials_from_list register_model trim_messages "
@@ -124,6 +128,17 @@ def test_credentials_of_the_program(monkeypatch):
     assert (asked["api_key"], asked["api_base"]) == ("k", "http://b")
     with pytest.raises(litellm.BadRequestError, match="none of the 1 credentials"):
         load({"litellm_credential_name": "b"})
+
+
+def test_completion_with_retries(arguments, local_provider):
+    for _ in range(3):
+        local_provider.error(503, retry_after=0)
+    answer = litellm.completion_with_retries(**arguments, retry_strategy="constant_retry")
+    assert answer.choices[0].message.content
+    assert len(local_provider.requests) == 4
+    with pytest.raises(litellm.ServiceUnavailableError):
+        local_provider.error(503, retry_after=0)
+        litellm.completion_with_retries(**arguments, num_retries=0)
 
 
 def test_what_agents_say_to_litellm_is_not_sent(sent):
