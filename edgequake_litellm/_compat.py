@@ -54,6 +54,10 @@ def read_objects(fields: Fields) -> None:
     """Takes out of `fields` what is a Python object and no value, and puts in what can be read from it."""
     for name in _IGNORED:
         fields.pop(name, None)
+    if fields.get("litellm_credential_name"):
+        from ._helpers import load_credentials_from_list
+
+        load_credentials_from_list(fields)
     for name, feature in config.FEATURES.items():
         if fields.pop(name, None):
             config.unsupported(name, feature)

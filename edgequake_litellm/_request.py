@@ -170,6 +170,7 @@ _SPECIAL = frozenset(
         "response_format",
         "client",
         "azure_ad_token_provider",
+        "litellm_credential_name",
         "shared_session",
         "logger_fn",
         "litellm_logging_obj",

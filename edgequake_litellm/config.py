@@ -85,7 +85,6 @@ _UNSUPPORTED = {
     **dict.fromkeys(("cost_discount_config", "cost_margin_config"), "discounts and margins of costs"),
     "route_all_chat_openai_to_responses": "completions by way of the Responses API",
     **dict.fromkeys(("client_session", "aclient_session"), "HTTP clients of the program"),
-    "credential_list": "lists of credentials",
     "secret_manager_client": "secret managers",
     "enable_json_schema_validation": "validation of answers by a JSON Schema",
 }
@@ -191,7 +190,7 @@ DEFAULTS: dict[str, Any] = {
     "callback_settings": {},
     "client_session": None,
     "aclient_session": None,
-    "credential_list": UnsupportedList("credential_list"),
+    "credential_list": [],
     "secret_manager_client": None,
     "enable_json_schema_validation": False,
 }

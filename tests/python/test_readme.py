@@ -1,4 +1,4 @@
-"""What the README shows works: each of its programs runs as it stands, and its tables are the library's own."""
+"""What the README and the page on callbacks show works: their programs run, and the tables are the library's own."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ import pytest
 from edgequake_litellm.testing import LocalProvider
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = re.findall(
-    r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-)
+PAGES = ("README.md", "docs/callbacks.md")
+PROGRAMS = [
+    program
+    for page in PAGES
+    for program in re.findall(
+        r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+]
 
 
-def test_the_readme_has_programs():
-    assert len(PROGRAMS) >= 6
+def test_there_are_programs():
+    assert len(PROGRAMS) >= 8
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=[str(number) for number in range(len(PROGRAMS))])
-def test_a_program_of_the_readme_runs(program):
+def test_a_program_of_the_documentation_runs(program):
     with LocalProvider() as provider:
         where = {
             "OPENAI_API_KEY": "test",

@@ -117,12 +117,14 @@ def test_optional_params():
     }
 
 
-def test_credentials_of_the_program(monkeypatch):
+def test_credentials_of_the_program(monkeypatch, local_provider):
     load = litellm.utils.load_credentials_from_list
-    with pytest.warns(UserWarning, match="credential"):
-        monkeypatch.setattr(
-            litellm, "credential_list", [{"credential_name": "a", "credential_values": {"api_key": "k"}}]
-        )
+    values = {"api_key": "k", "api_base": local_provider.base_url}
+    monkeypatch.setattr(litellm, "credential_list", [{"credential_name": "a", "credential_values": values}])
+    litellm.completion("openai/gpt-4o", MESSAGES, litellm_credential_name="a")
+    assert local_provider.requests[-1].api_key == "k"
+    with pytest.raises(litellm.BadRequestError, match="none of the 1 credentials"):
+        litellm.completion("openai/gpt-4o", MESSAGES, litellm_credential_name="b")
     asked = {"litellm_credential_name": "a", "api_base": "http://b"}
     load(asked)
     assert (asked["api_key"], asked["api_base"]) == ("k", "http://b")
