@@ -83,6 +83,8 @@ _UNSUPPORTED = {
     ),
     **dict.fromkeys(("max_budget", "budget_duration"), "budgets"),
     **dict.fromkeys(("cost_discount_config", "cost_margin_config"), "discounts and margins of costs"),
+    "REPEATED_STREAMING_CHUNK_LIMIT": "limits of equal chunks",
+    "log_raw_request_response": "the log of raw requests",
     "route_all_chat_openai_to_responses": "completions by way of the Responses API",
     **dict.fromkeys(("client_session", "aclient_session"), "HTTP clients of the program"),
     "secret_manager_client": "secret managers",
@@ -186,6 +188,8 @@ DEFAULTS: dict[str, Any] = {
     "budget_duration": None,
     "cost_discount_config": {},
     "cost_margin_config": {},
+    "REPEATED_STREAMING_CHUNK_LIMIT": 100,
+    "log_raw_request_response": False,
     "route_all_chat_openai_to_responses": False,
     "callback_settings": {},
     "client_session": None,
@@ -213,10 +217,11 @@ def assigned(name: str, value: Any) -> None:
 
         _logging.set_verbose(bool(value))
     elif name == "model_alias_map":
-        _aliases[0] = value or {}
+        # An empty one is the program's too: it may fill it later.
+        _aliases[0] = {} if value is None else value
     elif name in hooks:
         hooks[name] = [] if value is None else value
-    elif value and name in _UNSUPPORTED:
+    elif value and name in _UNSUPPORTED and value is not DEFAULTS.get(name):
         _warn(name)
 
 

@@ -84,6 +84,38 @@ def test_programs_tell_coroutine_functions():
     assert not inspect.iscoroutinefunction(litellm.completion)
 
 
+SETTINGS = """
+    api_key api_base api_version organization project headers openai_key azure_key anthropic_key groq_key xai_key cohere_key
+    openrouter_key huggingface_key replicate_key togetherai_api_key vertex_project vertex_location use_litellm_proxy ssl_verify
+    client_session aclient_session drop_params modify_params num_retries max_fallbacks fallbacks context_window_fallbacks
+    content_policy_fallbacks default_fallbacks model_fallbacks request_timeout allowed_fails max_tokens add_function_to_prompt
+    model_alias_map custom_prompt_dict enable_json_schema_validation REPEATED_STREAMING_CHUNK_LIMIT set_verbose
+    suppress_debug_info turn_off_message_logging redact_messages_in_exceptions log_raw_request_response callbacks input_callback
+    success_callback failure_callback service_callback _async_input_callback _async_success_callback _async_failure_callback
+    pre_call_rules post_call_rules callback_settings cache caching max_budget budget_duration cost_discount_config
+    cost_margin_config custom_provider_map credential_list secret_manager_client
+"""
+
+
+@pytest.mark.parametrize("name", SETTINGS.split())
+def test_a_setting_can_be_read_saved_and_put_back(name):
+    before = getattr(litellm, name)
+    setattr(litellm, name, before)
+    assert getattr(litellm, name) is before
+    delattr(litellm, name)
+    assert getattr(litellm, name) == before
+
+
+@given(st.from_regex(r"[a-z][a-z_]{0,20}_of_tomorrow", fullmatch=True), st.integers() | st.text() | st.none())
+def test_any_name_can_be_set(name, value):
+    setattr(litellm, name, value)
+    try:
+        assert getattr(litellm, name) == value
+    finally:
+        delattr(litellm, name)
+    assert not hasattr(litellm, name)
+
+
 # Helpers -------------------------------------------------------------------------------------------------------------------
 
 
