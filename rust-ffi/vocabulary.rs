@@ -12,7 +12,9 @@ mod hash;
 
 /// Tokens between two known positions.
 const STRIDE: usize = 16;
-const EMPTY: u32 = u32::MAX;
+/// Ranks have 18 bits, and 6 are left for the hash: a slot is three bytes.
+const HASH_BITS: u32 = 6;
+const EMPTY: u32 = 0xFF_FFFF;
 
 /// Writes the tables of both encodings into `folder`.
 pub fn write(folder: &Path) {
@@ -36,7 +38,7 @@ fn table(encoding: &CoreBPE, tokens: u32) -> Vec<u8> {
         while slots[at] != EMPTY {
             at = (at + 1) & (slots.len() - 1);
         }
-        slots[at] = (rank as u32) << 8 | (hash >> 56) as u32;
+        slots[at] = (rank as u32) << HASH_BITS | (hash >> (64 - HASH_BITS)) as u32;
     }
     let mut starts = Vec::new();
     let mut start = 0u32;
@@ -49,9 +51,8 @@ fn table(encoding: &CoreBPE, tokens: u32) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(&tokens.to_le_bytes());
     out.extend_from_slice(&bits.to_le_bytes());
-    for number in slots.iter().chain(&starts) {
-        out.extend_from_slice(&number.to_le_bytes());
-    }
+    starts.iter().for_each(|start| out.extend_from_slice(&start.to_le_bytes()));
+    slots.iter().for_each(|slot| out.extend_from_slice(&slot.to_le_bytes()[..3]));
     out.extend(list.iter().map(|token| u8::try_from(token.len()).expect("no token is longer than 255 bytes")));
     list.iter().for_each(|token| out.extend_from_slice(token));
     out

@@ -1,8 +1,8 @@
 //! A vocabulary as it lies in the library: nothing is built when it is first used.
 //!
-//! Layout, numbers little-endian: `u32` how many tokens; `u32` bits of the hash table's size; the slots of the hash table, `u32` each (rank
-//! above, 8 bits of the hash below; all ones: empty), open addressing; the start of every 16th token, `u32` each; the tokens' lengths, `u8`
-//! each; the tokens' bytes. `vocabulary.rs` writes it.
+//! Layout, numbers little-endian: `u32` how many tokens; `u32` bits of the hash table's size; the start of every 16th token, `u32` each; the
+//! slots of the hash table, three bytes each (rank above, 6 bits of the hash below; all ones: empty), open addressing; the tokens'
+//! lengths, `u8` each; the tokens' bytes. `vocabulary.rs` writes it.
 
 use super::hash::hash;
 
@@ -10,12 +10,13 @@ use super::hash::hash;
 pub type Rank = u32;
 
 const STRIDE: usize = 16;
-const EMPTY: u32 = u32::MAX;
+const HASH_BITS: u32 = 6;
+const EMPTY: u32 = 0xFF_FFFF;
 
 pub struct Table {
     tokens: usize,
-    slots: &'static [[u8; 4]],
     starts: &'static [[u8; 4]],
+    slots: &'static [[u8; 3]],
     lengths: &'static [u8],
     bytes: &'static [u8],
 }
@@ -27,12 +28,13 @@ impl Table {
         let tokens = u32::from_le_bytes(words[0]) as usize;
         let slots = 1usize << u32::from_le_bytes(words[1]);
         let starts = tokens.div_ceil(STRIDE);
-        let (head, rest) = data.split_at(8 + 4 * (slots + starts));
-        let (_, table) = head.split_at(8);
-        let (words, _) = table.as_chunks::<4>();
-        let (slots, starts) = words.split_at(slots);
+        let (head, rest) = data.split_at(8 + 4 * starts);
+        let (_, head) = head.split_at(8);
+        let (starts, _) = head.as_chunks::<4>();
+        let (head, rest) = rest.split_at(3 * slots);
+        let (slots, _) = head.as_chunks::<3>();
         let (lengths, bytes) = rest.split_at(tokens);
-        Table { tokens, slots, starts, lengths, bytes }
+        Table { tokens, starts, slots, lengths, bytes }
     }
 
     /// The bytes of a token.
@@ -53,12 +55,13 @@ impl Table {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
-            let slot = u32::from_le_bytes(self.slots[at]);
+            let [low, middle, high] = self.slots[at];
+            let slot = u32::from_le_bytes([low, middle, high, 0]);
             if slot == EMPTY {
                 return None;
             }
-            if slot & 0xFF == (hash >> 56) as u32 {
-                let rank = slot >> 8;
+            if slot & ((1 << HASH_BITS) - 1) == (hash >> (64 - HASH_BITS)) as u32 {
+                let rank = slot >> HASH_BITS;
                 if usize::from(self.lengths[rank as usize]) == bytes.len() && self.token(rank) == Some(bytes) {
                     return Some(rank);
                 }
