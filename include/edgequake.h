@@ -138,7 +138,8 @@ typedef int32_t eq_error_text;
 /// Streams, once, before the first chunk: the provider accepted the request. Carries `meta`.
 #define EQ_EVENT_OPENED 1
 
-/// A chunk of a stream: `data` is a chat.completion.chunk as JSON; `text` is the content of its delta where it has one choice, `index`.
+/// A chunk of a stream: `data` is a chat.completion.chunk as JSON (of text_completion and responses: an event of that API); `text` is the
+/// content of its delta where it has one choice, `index`.
 #define EQ_EVENT_CHUNK 2
 
 /// A chunk that equals the last EQ_EVENT_CHUNK but for its delta, which is `text` as the content of the choice `index`.

@@ -14,7 +14,8 @@ pub type eq_event_kind = i32;
 
 /// Streams, once, before the first chunk: the provider accepted the request. Carries `meta`.
 pub const EQ_EVENT_OPENED: eq_event_kind = 1;
-/// A chunk of a stream: `data` is a chat.completion.chunk as JSON; `text` is the content of its delta where it has one choice, `index`.
+/// A chunk of a stream: `data` is a chat.completion.chunk as JSON (of text_completion and responses: an event of that API); `text` is the
+/// content of its delta where it has one choice, `index`.
 pub const EQ_EVENT_CHUNK: eq_event_kind = 2;
 /// A chunk that equals the last EQ_EVENT_CHUNK but for its delta, which is `text` as the content of the choice `index`.
 pub const EQ_EVENT_CONTENT: eq_event_kind = 3;
