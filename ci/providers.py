@@ -15,11 +15,11 @@ START, END = "<!-- providers:start -->", "<!-- providers:end -->"
 
 
 def table() -> str:
-    rows = ["| provider | address | key in the environment |", "|---|---|---|"]
+    rows = ["| provider | protocol | address | key in the environment |", "|---|---|---|---|"]
     for row in _runtime.query(b"providers", b"{}")["wire"]:
         address = row["api_base"] or (", ".join(f"`{name}`" for name in row["api_base_env"]) or "`api_base=`")
         keys = ", ".join(f"`{name}`" for name in row["api_key_env"]) or "none"
-        rows.append(f"| `{row['name']}/` | {address} | {keys} |")
+        rows.append(f"| `{row['name']}/` | {row['protocol']} | {address} | {keys} |")
     return "\n".join(rows)
 
 

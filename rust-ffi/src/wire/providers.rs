@@ -34,6 +34,23 @@ pub enum Protocol {
     Watsonx,
 }
 
+impl Protocol {
+    /// What programs show.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::OpenAi => "OpenAI",
+            Protocol::Azure => "Azure OpenAI",
+            Protocol::Cohere => "Cohere v2",
+            Protocol::Bedrock => "Bedrock Converse",
+            Protocol::Ollama => "Ollama",
+            Protocol::Anthropic => "Anthropic Messages",
+            Protocol::Gemini => "Gemini",
+            Protocol::Vertex => "Gemini on Vertex AI",
+            Protocol::Watsonx => "watsonx.ai",
+        }
+    }
+}
+
 /// Where a value comes from when the request does not carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -266,6 +283,7 @@ fn host(address: &str) -> Option<&str> {
 #[derive(Serialize)]
 pub struct View {
     pub name: &'static str,
+    pub protocol: &'static str,
     pub api_base: Option<&'static str>,
     pub api_base_env: Vec<&'static str>,
     pub api_key_env: Vec<&'static str>,
@@ -278,6 +296,7 @@ pub fn views() -> Vec<View> {
     ALL.iter()
         .map(|row| View {
             name: row.name,
+            protocol: row.protocol.name(),
             api_base: row.api_base,
             api_base_env: env_names(row.base_sources).collect(),
             api_key_env: row.key_env().collect(),
