@@ -22,6 +22,17 @@ PARITY = REPOSITORY.parent / "shared" / "parity"
 # Where the package that is tested is: the source tree, or the folder that a wheel was installed into.
 PACKAGES = str(Path(edgequake_litellm.__file__).resolve().parents[1])
 
+pytestmark = [
+    pytest.mark.skipif(
+        not PARITY.is_dir(),
+        reason=f"PARITY WITH LITELLM IS NOT TESTED: the cases are not in {os.path.join('..', 'shared', 'parity')} beside this repository",
+    ),
+    pytest.mark.skipif(
+        sys.implementation.name == "pypy",
+        reason="the program that makes the calls freezes the garbage collector, which is CPython's",
+    ),
+]
+
 CHATS_AND_VECTORS = frozenset(("completion", "acompletion", "embedding", "aembedding"))
 OTHER_OPERATIONS = frozenset(
     (
@@ -106,23 +117,11 @@ def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=600, env=environment)
 
 
-@pytest.mark.skipif(
-    not PARITY.is_dir(),
-    reason=f"PARITY WITH LITELLM IS NOT TESTED: the cases are not in {os.path.join('..', 'shared', 'parity')} beside this repository",
-)
-@pytest.mark.skipif(
-    sys.implementation.name == "pypy",
-    reason="the program that makes the calls freezes the garbage collector, which is CPython's",
-)
 @pytest.mark.parametrize(("providers", "least_percent"), GROUPS.values(), ids=GROUPS)
 def test_calls_do_what_litellms_do(providers: list[str], least_percent: int, tmp_path: Path) -> None:
     check(providers, CHATS_AND_VECTORS, least_percent, tmp_path)
 
 
-@pytest.mark.skipif(
-    not PARITY.is_dir(),
-    reason=f"PARITY WITH LITELLM IS NOT TESTED: the cases are not in {os.path.join('..', 'shared', 'parity')} beside this repository",
-)
 def test_other_operations_do_what_litellms_do(tmp_path: Path) -> None:
     check(OTHERS, OTHER_OPERATIONS, 94, tmp_path)
 
