@@ -48,7 +48,7 @@ NEEDED = {
     "musllinux": r"libc(?:\.musl-[a-z0-9_]+)?\.so(?:\.1)?|libgcc_s\.so\.1",
     "macosx": r"/usr/lib/.*|/System/Library/Frameworks/.*",
     "win": r"(?i:(?:api-ms-win-|ext-ms-win-).*|(?:kernel32|ntdll|advapi32|bcrypt|bcryptprimitives|crypt32|ncrypt|secur32"
-    r"|user32|userenv|ws2_32|iphlpapi|ole32|oleaut32|shell32|synchronization|msvcrt|ucrtbase|vcruntime140)(?:\.dll))",
+    r"|user32|userenv|ws2_32|iphlpapi|ole32|oleaut32|shell32|synchronization|msvcrt|ucrtbase)(?:\.dll))",
 }
 # What an extension module uses of Python; the library is none, or it would serve one Python only.
 PYTHON_SYMBOL = re.compile(r"_?_?Py[A-Z_][A-Za-z0-9_]*")

@@ -49,7 +49,9 @@ def names(platform: str, name: str, version: str, libdir: Path) -> Names:
             f"lib{name}.{version}.dylib", loaded, f"lib{name}.dylib", [argument, "-Wl,-headerpad_max_install_names"]
         )
     loaded = f"lib{name}.so.{major}"
-    return Names(f"lib{name}.so.{major}.{minor}.{patch}", loaded, f"lib{name}.so", [f"-Wl,-soname,{loaded}"])
+    return Names(
+        f"lib{name}.so.{major}.{minor}.{patch}", loaded, f"lib{name}.so", [f"-Wl,-soname,{loaded}", "-Wl,-z,nodelete"]
+    )
 
 
 def package() -> dict[str, Any]:

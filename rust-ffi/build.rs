@@ -24,6 +24,10 @@ fn main() {
     match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("windows") => {} // The linker takes the file's own name.
         Ok("macos" | "ios") => println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libedgequake_ffi.dylib"),
-        _ => println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libedgequake_ffi.so"),
+        _ => {
+            println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libedgequake_ffi.so");
+            // Its threads run on when a program unloads it: dlclose() must leave it where it is.
+            println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        }
     }
 }

@@ -198,11 +198,19 @@ impl From<serde_json::Error> for Error {
 #[derive(Clone)]
 pub struct Library(Arc<raw::Functions>);
 
+/// The library that a system installs, by the name that programs of interface 1 know it by.
+#[cfg(target_os = "macos")]
+const INSTALLED: &str = "libedgequake.1.dylib";
+#[cfg(windows)]
+const INSTALLED: &str = "edgequake.dll";
+#[cfg(not(any(target_os = "macos", windows)))]
+const INSTALLED: &str = "libedgequake.so.1";
+
 impl Library {
     /// Opens `path`; without one $EDGEQUAKE_LIBRARY, then what the system's linker finds.
     pub fn open(path: Option<&str>) -> Result<Self, Error> {
         let told = path.map(Into::into).or_else(|| env::var_os("EDGEQUAKE_LIBRARY"));
-        let file = told.unwrap_or_else(|| libloading::library_filename("edgequake"));
+        let file = told.unwrap_or_else(|| INSTALLED.into());
         // SAFETY: loading runs nothing of the library's; the signatures are those of its header, whose number is compared.
         let functions = unsafe { libloading::Library::new(file).and_then(|library| raw::Functions::load(library)) };
         let functions = functions.map_err(|error| Error::Library(error.to_string()))?;
