@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -150,9 +151,11 @@ ENDS = {
 def test_ends_with_calls_in_flight(arguments: dict[str, Any], name: str) -> None:
     work, sent, code = ENDS[name]
 
-    def answer(request: Any) -> Reply:
-        waits = request.json["messages"][-1]["content"] == "wait"
-        return Reply([Choice(chunks=["word " * 1000] * 800)], gap=60 if waits else 0)
+    async def answer(request: Any) -> Reply:
+        if request.json["messages"][-1]["content"] == "wait":
+            # The program must still wait when it is ended, however late the signal comes.
+            await asyncio.sleep(3600)
+        return Reply([Choice(chunks=["word " * 1000] * 800)])
 
     with LocalProvider(responder=answer) as provider:
         process = programs.start(
