@@ -89,8 +89,7 @@ impl Mock {
                 None => return Err(at(wrong_type("mock_tool_calls", "a list of objects", raw))),
             },
         };
-        let include_usage =
-            request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
+        let include_usage = request.includes_usage()?;
         Ok(Some(Mock {
             operation,
             answer,

@@ -92,6 +92,17 @@ impl<'a> Request<'a> {
         self.settings.get(name).copied().filter(|raw| !json::is_null(raw))
     }
 
+    /// `stream_options.include_usage`: are the counts of tokens to be part of the stream? Only a stream has such options.
+    pub fn includes_usage(&self) -> Result<bool> {
+        #[derive(serde::Deserialize)]
+        struct Options<'a> {
+            #[serde(borrow)]
+            include_usage: Option<&'a RawValue>,
+        }
+        let options = self.raw("stream_options").and_then(json::read::<Options<'_>>);
+        Ok(self.is_stream()? && options.and_then(|options| options.include_usage).is_some_and(|raw| raw.get() == "true"))
+    }
+
     /// `stream=True`?
     pub fn is_stream(&self) -> Result<bool> {
         Ok(self.bool("stream")?.unwrap_or(false))

@@ -13,6 +13,7 @@ pub mod chat;
 pub mod cohere;
 pub mod credentials;
 pub mod errors;
+pub mod events;
 mod file;
 pub mod gemini;
 pub mod http;

@@ -17,10 +17,7 @@ use crate::wire::errors::Origin;
 /// The `chat.completion` of a message.
 pub fn read(decoder: &Decoder, status: u16, body: &[u8]) -> Result<Vec<u8>> {
     let origin = &decoder.origin;
-    let text = std::str::from_utf8(body).map_err(|_| origin.unreadable(status, body, "the answer is not UTF-8"))?;
-    if let Some(flaw) = json::flaw(body, false) {
-        return Err(origin.unreadable(status, body, flaw.message()));
-    }
+    let text = origin.text(status, body)?;
     let top: Fields<'_> = serde_json::from_str(text)
         .map_err(|error| origin.unreadable(status, body, &format!("the answer is not a JSON object ({error})")))?;
     if let Some(error) = error_object(origin, body) {

@@ -24,6 +24,7 @@ use serde_json::value::RawValue;
 
 use self::request::{Betas, Target};
 use super::errors::Origin;
+use super::events;
 use super::http::{bearer, join};
 use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
 use crate::engine::error::{Error, Result};
@@ -126,22 +127,15 @@ impl Decode for Decoder {
     }
 
     fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
-        Box::new(stream::Sse::new(self.events()))
-    }
-}
-
-impl Decoder {
-    /// A reader of the events of a stream, however they are framed.
-    pub fn events(&self) -> stream::Events {
         let (origin, foreign) = (self.origin.clone(), self.origin.clone());
-        stream::Events::new(stream::Settings {
+        Box::new(events::Decoder::new(stream::Stream::new(stream::Settings {
             model: self.origin.model.clone(),
             include_usage: self.include_usage,
             json_tool: self.json_tool,
             names: self.names.clone(),
             error: Box::new(move |raw: &RawValue| origin.from_error_object(raw)),
             foreign_body: Box::new(move |body: &[u8]| not_a_stream(&foreign, body)),
-        })
+        })))
     }
 }
 

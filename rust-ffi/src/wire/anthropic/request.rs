@@ -99,8 +99,7 @@ fn body<'r>(
 ) -> Result<(Body<'r>, betas::Messages, Remotes)> {
     let model = target.family;
     let mut body = sort::chat(row, &route.model, model, request, rules)?;
-    decoder.include_usage =
-        request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|options| options["include_usage"] == true);
+    decoder.include_usage = request.includes_usage()?;
     body.remove("stream_options");
     if !request.is_stream()? || !target.says_stream {
         body.remove("stream");

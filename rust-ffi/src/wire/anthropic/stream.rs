@@ -17,11 +17,9 @@ use super::usage;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::wire::chat::chunks::Chunks;
-use crate::wire::sse::Parser;
-use crate::wire::{StreamDecode, StreamEvent};
-
-/// Bytes kept of an answer that shows no event, to tell what it was instead.
-const HEAD: usize = 64 << 10;
+use crate::wire::events::{cut_off, Events};
+use crate::wire::sse::Event;
+use crate::wire::StreamEvent;
 
 /// How the provider's row makes an error of what came.
 pub type Blame<T> = Box<dyn Fn(&T) -> Error + Send>;
@@ -42,64 +40,8 @@ pub struct Settings {
     pub foreign_body: Blame<[u8]>,
 }
 
-/// A stream in the usual frame, server-sent events.
-pub struct Sse {
-    parser: Parser,
-    events: Events,
-    head: Vec<u8>,
-}
-
-impl Sse {
-    pub fn new(events: Events) -> Self {
-        Sse { parser: Parser::new(), events, head: Vec::new() }
-    }
-}
-
-impl StreamDecode for Sse {
-    fn feed(&mut self, bytes: &[u8], out: &mut Vec<StreamEvent>) -> Result<bool> {
-        if !self.events.seen && self.head.len() < HEAD {
-            let room = HEAD - self.head.len();
-            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-        let events = &mut self.events;
-        let ended = self.parser.feed::<Error>(bytes, &mut |event| events.event(event.event, event.data, out))?;
-        if self.events.seen {
-            self.head = Vec::new();
-        }
-        Ok(ended)
-    }
-
-    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
-        let events = &mut self.events;
-        let mut half = false;
-        let ended = self.parser.finish::<Error>(&mut |event| {
-            // Some servers leave out the last empty line: an event that is complete counts.
-            if event.is_done() || serde_json::from_str::<&RawValue>(event.data).is_ok() {
-                return events.event(event.event, event.data, out);
-            }
-            half = true;
-            Ok(false)
-        })?;
-        if ended {
-            return Ok(());
-        }
-        // Half a `message_stop` takes nothing from an answer that is complete.
-        if half && !self.events.chunks.is_finished() {
-            return Err(cut_off("the stream was cut: it ended within an event"));
-        }
-        if !self.events.seen && !self.head.is_empty() {
-            return Err((self.events.settings.foreign_body)(&self.head));
-        }
-        self.events.end(out)
-    }
-}
-
-fn cut_off(what: &str) -> Error {
-    Error::new(ErrorKind::ApiConnection, what)
-}
-
 #[derive(Deserialize)]
-struct Event<'a> {
+struct Payload<'a> {
     #[serde(borrow, rename = "type", default)]
     kind: Cow<'a, str>,
     #[serde(default)]
@@ -189,7 +131,7 @@ impl Block {
 }
 
 /// Makes chunks of a stream's events.
-pub struct Events {
+pub struct Stream {
     settings: Settings,
     chunks: Chunks,
     blocks: Vec<Block>,
@@ -205,10 +147,10 @@ pub struct Events {
     ended: bool,
 }
 
-impl Events {
+impl Stream {
     pub fn new(settings: Settings) -> Self {
         let chunks = Chunks::new(&settings.model, settings.include_usage);
-        Events {
+        Stream {
             settings,
             chunks,
             blocks: Vec::new(),
@@ -221,10 +163,11 @@ impl Events {
             ended: false,
         }
     }
+}
 
-    /// Takes one event: its name, where the frame has one, and its JSON. True when it is the end mark.
-    pub fn event(&mut self, name: &str, data: &str, out: &mut Vec<StreamEvent>) -> Result<bool> {
-        let text = data.trim();
+impl Events for Stream {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<StreamEvent>) -> Result<bool> {
+        let (name, text) = (event.event, event.data.trim());
         if text.is_empty() {
             return Ok(false);
         }
@@ -241,7 +184,7 @@ impl Events {
         if let Some(flaw) = json::flaw(text.as_bytes(), false) {
             return Err(invalid(&format!("an event of the stream is unreadable: {}", flaw.message())));
         }
-        let event: Event<'_> =
+        let event: Payload<'_> =
             serde_json::from_str(text).map_err(|_| invalid("an event of the stream is not what the protocol says"))?;
         if event.kind == "error" || name == "error" || event.error.is_some_and(|raw| !json::is_null(raw)) {
             let raw: &RawValue = serde_json::from_str(text).map_err(|_| invalid("the stream reports an error"))?;
@@ -277,8 +220,8 @@ impl Events {
         Ok(false)
     }
 
-    /// The stream is over without its end mark: fine once the answer said why it ended.
-    pub fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
+    /// Fine once the answer said why it ended.
+    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
         if self.chunks.is_finished() {
             self.finish(out);
             return Ok(());
@@ -290,6 +233,24 @@ impl Events {
         }))
     }
 
+    fn begun(&self) -> bool {
+        self.seen
+    }
+
+    /// Half a `message_stop` takes nothing from an answer that is complete.
+    fn half(&self, _: &str) -> Result<()> {
+        if self.chunks.is_finished() {
+            return Ok(());
+        }
+        Err(cut_off("the stream was cut: it ended within an event"))
+    }
+
+    fn foreign(&self, body: &[u8]) -> Error {
+        (self.settings.foreign_body)(body)
+    }
+}
+
+impl Stream {
     fn start(&mut self, index: i64, start: Value, out: &mut Vec<StreamEvent>) {
         let mut block = Block {
             index,
@@ -449,7 +410,7 @@ impl Events {
         }
     }
 
-    fn message_delta(&mut self, event: &Event<'_>, out: &mut Vec<StreamEvent>) {
+    fn message_delta(&mut self, event: &Payload<'_>, out: &mut Vec<StreamEvent>) {
         self.count(event.usage.and_then(json::read::<Value>).as_ref());
         let Some(delta) = event.delta.and_then(json::read::<Delta<'_>>) else { return };
         let mut own = Map::new();

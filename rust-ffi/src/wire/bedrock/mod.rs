@@ -59,7 +59,7 @@ impl Dialect for Bedrock {
             names: Arc::new(prepared.names),
             json_tool: prepared.json_tool,
             whole: prepared.whole,
-            include_usage: stream && wants_usage(request),
+            include_usage: request.includes_usage()?,
         };
         // The caller's own authorization stands; a key is a bearer's, and everything else is signed.
         let signs = !headers.iter().any(|(name, value)| name == "authorization" && !value.starts_with("AWS4-"));
@@ -72,11 +72,6 @@ impl Dialect for Bedrock {
             ..HttpCall::post(url, prepared.body, Box::new(decoder))
         })
     }
-}
-
-fn wants_usage(request: &Request<'_>) -> bool {
-    let options = request.raw("stream_options").and_then(crate::engine::json::read::<serde_json::Value>);
-    options.is_some_and(|options| options["include_usage"] == true)
 }
 
 /// An id is one segment of the path, whatever it holds: ARNs hold colons and slashes (B3, H14).

@@ -10,10 +10,8 @@ use super::tools::JSON_TOOL;
 use super::Decoder;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::wire::chat::chunks::Chunks;
+use crate::wire::events::{cut_off, HEAD};
 use crate::wire::{StreamDecode, StreamEvent};
-
-/// Bytes kept of an answer that is no event stream, to tell what it was instead.
-const HEAD: usize = 64 << 10;
 
 pub struct Stream {
     decoder: Decoder,
@@ -187,8 +185,7 @@ impl StreamDecode for Stream {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
-        let _ = out;
+    fn end(&mut self, _: &mut Vec<StreamEvent>) -> Result<()> {
         if !self.seen_event {
             let body = self.foreign.take().unwrap_or_else(|| self.frames.rest().to_vec());
             return Err(self.decoder.not_a_stream(&body));
@@ -201,7 +198,7 @@ impl StreamDecode for Stream {
         } else {
             "the stream was cut: it ended within a frame"
         };
-        Err(Error::new(ErrorKind::ApiConnection, what))
+        Err(cut_off(what))
     }
 }
 

@@ -105,13 +105,7 @@ impl Reader<'_> {
 
     fn top<'b>(&self, body: &'b [u8]) -> Result<(&'b RawValue, Fields<'b>)> {
         let unreadable = |why: &str| self.origin.unreadable(self.status, body, why);
-        let text = std::str::from_utf8(body).map_err(|_| unreadable("the answer is not UTF-8"))?;
-        if text.trim().is_empty() {
-            return Err(unreadable("the answer is empty"));
-        }
-        if let Some(flaw) = json::flaw(body, false) {
-            return Err(unreadable(flaw.message()));
-        }
+        let text = self.origin.text(self.status, body)?;
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| unreadable("the answer is not JSON"))?;
         let top: Fields<'b> = json::read(raw).ok_or_else(|| unreadable("the answer is JSON, but not an object"))?;
         // An error object in the place of an answer has a message that is text.

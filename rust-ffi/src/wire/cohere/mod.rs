@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use self::answer::Reader;
 use super::errors::Origin;
+use super::events;
 use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
@@ -43,6 +44,6 @@ impl Decode for Decoder {
     }
 
     fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
-        Box::new(stream::Decoder::new(self.origin.clone(), self.include_usage))
+        Box::new(events::Decoder::new(stream::Stream::new(self.origin.clone(), self.include_usage)))
     }
 }

@@ -35,11 +35,7 @@ pub fn prepare(row: &'static Provider, operation: Operation, route: &Route, requ
     let decoder = Decoder {
         origin: Origin::new(row, operation, model, route.api_key.clone()),
         operation,
-        include_usage: stream
-            && request
-                .raw("stream_options")
-                .and_then(json::read::<Value>)
-                .is_some_and(|options| options["include_usage"] == true),
+        include_usage: request.includes_usage()?,
     };
     let credentials = route.api_key.iter().map(|key| bearer(key.expose())).collect();
     let headers = headers(row, request, credentials, stream)?;

@@ -9,63 +9,9 @@ use crate::engine::json;
 use crate::wire::chat::chunks::Chunks;
 use crate::wire::chat::new_call_id;
 use crate::wire::errors::Origin;
-use crate::wire::sse::{Event, Parser};
-use crate::wire::{StreamDecode, StreamEvent};
-
-/// Bytes kept of an answer that shows no event, to tell what it was instead.
-const HEAD: usize = 64 << 10;
-
-pub struct Decoder {
-    parser: Parser,
-    stream: Stream,
-    head: Vec<u8>,
-}
-
-impl Decoder {
-    pub fn new(origin: Origin, include_usage: bool) -> Self {
-        let chunks = Chunks::new(&origin.model, include_usage);
-        Decoder {
-            parser: Parser::new(),
-            stream: Stream { origin, chunks, calls: Vec::new(), seen_event: false },
-            head: Vec::new(),
-        }
-    }
-}
-
-impl StreamDecode for Decoder {
-    fn feed(&mut self, bytes: &[u8], out: &mut Vec<StreamEvent>) -> Result<bool> {
-        if !self.stream.seen_event && self.head.len() < HEAD {
-            let room = HEAD - self.head.len();
-            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-        let stream = &mut self.stream;
-        self.parser.feed::<Error>(bytes, &mut |event| stream.event(&event, out))
-    }
-
-    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
-        let stream = &mut self.stream;
-        let mut half = false;
-        let ended = self.parser.finish::<Error>(&mut |event| {
-            if serde_json::from_str::<&RawValue>(event.data).is_ok() {
-                return stream.event(&event, out);
-            }
-            half = true;
-            Ok(false)
-        })?;
-        if ended {
-            return Ok(());
-        }
-        if !self.stream.seen_event && !half && !self.head.is_empty() {
-            return Err(match (Reader { origin: &self.stream.origin, status: 200 }).chat(&self.head) {
-                Err(error) => error,
-                Ok(_) => {
-                    self.stream.origin.unreadable(200, &self.head, "the answer is a whole one, not the stream that was asked for")
-                }
-            });
-        }
-        Err(Error::new(ErrorKind::ApiConnection, "the stream was cut: it ended without its last event, message-end"))
-    }
-}
+use crate::wire::events::{cut_off, Events};
+use crate::wire::sse::Event;
+use crate::wire::StreamEvent;
 
 /// A tool call as it is being streamed: Cohere's index and the slot that it got.
 struct Call {
@@ -73,7 +19,7 @@ struct Call {
     slot: i32,
 }
 
-struct Stream {
+pub struct Stream {
     origin: Origin,
     chunks: Chunks,
     calls: Vec<Call>,
@@ -81,7 +27,13 @@ struct Stream {
 }
 
 impl Stream {
-    /// Takes one event; true when it is the last.
+    pub fn new(origin: Origin, include_usage: bool) -> Self {
+        let chunks = Chunks::new(&origin.model, include_usage);
+        Stream { origin, chunks, calls: Vec::new(), seen_event: false }
+    }
+}
+
+impl Events for Stream {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<StreamEvent>) -> Result<bool> {
         self.seen_event = true;
         if event.is_done() {
@@ -152,6 +104,23 @@ impl Stream {
         Ok(false)
     }
 
+    fn begun(&self) -> bool {
+        self.seen_event
+    }
+
+    fn end(&mut self, _: &mut Vec<StreamEvent>) -> Result<()> {
+        Err(cut_off("the stream was cut: it ended without its last event, message-end"))
+    }
+
+    fn foreign(&self, body: &[u8]) -> Error {
+        match (Reader { origin: &self.origin, status: 200 }).chat(body) {
+            Err(error) => error,
+            Ok(_) => self.origin.unreadable(200, body, "the answer is a whole one, not the stream that was asked for"),
+        }
+    }
+}
+
+impl Stream {
     fn finish(&mut self, value: &Value, raw: &RawValue, out: &mut Vec<StreamEvent>) -> Result<()> {
         let delta = &value["delta"];
         let reason = delta["finish_reason"].as_str().unwrap_or_default();

@@ -102,6 +102,7 @@ fn openai(status: u16, details: &Details, lower: &str) -> ErrorKind {
     openai_status(status)
 }
 
+/// litellm's table for OpenAI and those that it serves alike: it knows fewer of them.
 fn openai_status(status: u16) -> ErrorKind {
     match status {
         400 | 422 => ErrorKind::BadRequest,
@@ -135,16 +136,9 @@ fn anthropic(status: u16, details: &Details, lower: &str) -> ErrorKind {
     if lower.contains("specified api usage limits") {
         return ErrorKind::RateLimit;
     }
-    match status {
-        402 => ErrorKind::PaymentRequired,
-        403 => ErrorKind::PermissionDenied,
-        404 => ErrorKind::NotFound,
-        408 | 504 => ErrorKind::Timeout,
-        429 => ErrorKind::RateLimit,
-        400..=499 => ErrorKind::BadRequest,
-        502 => ErrorKind::BadGateway,
-        503 => ErrorKind::ServiceUnavailable,
-        _ => ErrorKind::InternalServer,
+    match by_status(status) {
+        ErrorKind::Api => ErrorKind::InternalServer,
+        kind => kind,
     }
 }
 
@@ -210,17 +204,8 @@ fn google(status: u16, details: &Details, lower: &str) -> ErrorKind {
         _ if says(&["the model is overloaded.", "500 internal server error", "content has no parts."]) => {
             ErrorKind::InternalServer
         }
-        401 => ErrorKind::Authentication,
-        402 => ErrorKind::PaymentRequired,
-        403 => ErrorKind::PermissionDenied,
-        404 => ErrorKind::NotFound,
-        408 | 504 => ErrorKind::Timeout,
-        429 => ErrorKind::RateLimit,
-        500 => ErrorKind::InternalServer,
         502 => ErrorKind::ApiConnection,
-        503 => ErrorKind::ServiceUnavailable,
-        400..500 => ErrorKind::BadRequest,
-        _ => ErrorKind::Api,
+        _ => by_status(status),
     }
 }
 
@@ -259,16 +244,8 @@ fn bedrock(status: u16, details: &Details, lower: &str) -> ErrorKind {
         return ErrorKind::InternalServer;
     }
     match status {
-        401 => ErrorKind::Authentication,
-        402 => ErrorKind::PaymentRequired,
-        403 => ErrorKind::PermissionDenied,
-        404 => ErrorKind::NotFound,
-        408 | 504 => ErrorKind::Timeout,
-        429 => ErrorKind::RateLimit,
-        500 | 503 => ErrorKind::ServiceUnavailable,
-        502 => ErrorKind::BadGateway,
-        400..500 => ErrorKind::BadRequest,
-        _ => ErrorKind::Api,
+        500 => ErrorKind::ServiceUnavailable,
+        _ => by_status(status),
     }
 }
 

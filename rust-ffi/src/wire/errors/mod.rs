@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::Value;
 
 use self::classify::classify;
-use crate::engine::error::{Error, ErrorKind};
+use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::engine::limits::MAX_ERROR_BODY;
 use crate::engine::route::Secret;
@@ -96,6 +96,18 @@ impl Origin {
         let mut error = self.error(status, details, raw.get(), || excerpt(raw.get()));
         error.http_status = told.then_some(status);
         error
+    }
+
+    /// The text of a 2xx answer that is to be JSON: an error when it cannot be, before anything reads it.
+    pub fn text<'b>(&self, status: u16, body: &'b [u8]) -> Result<&'b str> {
+        let text = std::str::from_utf8(body).map_err(|_| self.unreadable(status, body, "the answer is not UTF-8"))?;
+        if text.trim().is_empty() {
+            return Err(self.unreadable(status, body, "the answer is empty"));
+        }
+        match json::flaw(body, false) {
+            Some(flaw) => Err(self.unreadable(status, body, flaw.message())),
+            None => Ok(text),
+        }
     }
 
     /// A 2xx answer that cannot be read: HTML, half a JSON text, nothing at all.

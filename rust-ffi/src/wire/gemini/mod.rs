@@ -23,6 +23,7 @@ use bytes::Bytes;
 use self::address::Door;
 use self::answer::Embedded;
 use super::errors::Origin;
+use super::events;
 use super::providers::Provider;
 use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
 use crate::engine::error::{Error, Result};
@@ -88,6 +89,6 @@ impl Decode for Decoder {
     }
 
     fn stream(&self, head: &Head) -> Box<dyn StreamDecode> {
-        Box::new(stream::Decoder::new(&self.origin, head, self.include_usage))
+        Box::new(events::Decoder::new(stream::Stream::new(&self.origin, head, self.include_usage)))
     }
 }

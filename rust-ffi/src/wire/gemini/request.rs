@@ -26,8 +26,7 @@ pub fn prepare(door: Door, row: &'static Provider, route: &Route, request: &Requ
     let rules = Rules::of(request)?;
     let stream = request.is_stream()?;
     let mut decoder = Decoder::new(row, Operation::Completion, route);
-    decoder.include_usage = stream
-        && request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|options| options["include_usage"] == true);
+    decoder.include_usage = request.includes_usage()?;
     let mut remotes = Remotes::default();
     let body = body(door, row, route, request, &rules, &mut remotes)?;
     let method = if stream { "streamGenerateContent" } else { "generateContent" };

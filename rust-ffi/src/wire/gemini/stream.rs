@@ -13,20 +13,11 @@ use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::wire::chat::chunks::Chunks;
 use crate::wire::errors::Origin;
-use crate::wire::sse::{Event, Parser};
-use crate::wire::{Head, StreamDecode, StreamEvent};
+use crate::wire::events::{cut_off, Events};
+use crate::wire::sse::Event;
+use crate::wire::{Head, StreamEvent};
 
-/// Bytes kept of an answer that shows no event, to tell what it was instead.
-const HEAD: usize = 64 << 10;
-
-pub struct Decoder {
-    parser: Parser,
-    stream: Stream,
-    /// What came before the first event.
-    head: Vec<u8>,
-}
-
-struct Stream {
+pub struct Stream {
     origin: Origin,
     chunks: Chunks,
     /// Candidates in the order in which they came, with the last finish reason of each.
@@ -37,70 +28,24 @@ struct Stream {
     seen_event: bool,
 }
 
-impl Decoder {
+impl Stream {
     pub fn new(origin: &Origin, head: &Head, include_usage: bool) -> Self {
         let mut chunks = Chunks::new(&origin.model, include_usage);
         if let Some(tier) = answer::service_tier(head) {
             chunks.set_top("service_tier", tier.into());
         }
-        let stream = Stream {
+        Stream {
             origin: origin.clone(),
             chunks,
             candidates: Vec::new(),
             usage: String::new(),
             grounding: Vec::new(),
             seen_event: false,
-        };
-        Decoder { parser: Parser::new(), stream, head: Vec::new() }
+        }
     }
 }
 
-impl StreamDecode for Decoder {
-    fn feed(&mut self, bytes: &[u8], out: &mut Vec<StreamEvent>) -> Result<bool> {
-        if !self.stream.seen_event && self.head.len() < HEAD {
-            let room = HEAD - self.head.len();
-            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-        let stream = &mut self.stream;
-        self.parser.feed::<Error>(bytes, &mut |event| stream.event(&event, out))
-    }
-
-    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
-        let stream = &mut self.stream;
-        let mut half = false;
-        let ended = self.parser.finish::<Error>(&mut |event| {
-            // Some gateways leave out the last empty line: an event that is complete counts.
-            if event.is_done() || serde_json::from_str::<&serde_json::value::RawValue>(event.data).is_ok() {
-                return stream.event(&event, out);
-            }
-            half = true;
-            Ok(false)
-        })?;
-        if ended {
-            return Ok(());
-        }
-        if half {
-            return Err(cut_off("the stream was cut: it ended within an event"));
-        }
-        if !self.stream.seen_event && !self.head.is_empty() {
-            let head = Head { status: 200, headers: Vec::new() };
-            return Err(match answer::completion(&self.stream.origin, &head, self.head.clone().into()) {
-                Err(error) => error,
-                Ok(_) => {
-                    let what = "the answer is a whole one, not the stream that was asked for";
-                    self.stream.origin.unreadable(200, &self.head, what)
-                }
-            });
-        }
-        self.stream.finish(out)
-    }
-}
-
-fn cut_off(what: &str) -> Error {
-    Error::new(ErrorKind::ApiConnection, what)
-}
-
-impl Stream {
+impl Events for Stream {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<StreamEvent>) -> Result<bool> {
         let data = event.data.trim();
         if data.is_empty() {
@@ -148,6 +93,24 @@ impl Stream {
         Ok(false)
     }
 
+    fn begun(&self) -> bool {
+        self.seen_event
+    }
+
+    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
+        self.finish(out)
+    }
+
+    fn foreign(&self, body: &[u8]) -> Error {
+        let head = Head { status: 200, headers: Vec::new() };
+        match answer::completion(&self.origin, &head, body.to_vec().into()) {
+            Err(error) => error,
+            Ok(_) => self.origin.unreadable(200, body, "the answer is a whole one, not the stream that was asked for"),
+        }
+    }
+}
+
+impl Stream {
     fn candidate(&mut self, index: i32, reason: Option<&str>) {
         let at = self.candidates.iter().position(|(known, _)| *known == index).unwrap_or_else(|| {
             self.candidates.push((index, None));

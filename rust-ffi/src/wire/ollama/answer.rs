@@ -82,13 +82,7 @@ impl Reader<'_> {
     }
 
     fn top<'b>(&self, body: &'b [u8]) -> Result<Fields<'b>> {
-        let text = std::str::from_utf8(body).map_err(|_| self.unreadable(body, "the answer is not UTF-8"))?;
-        if text.trim().is_empty() {
-            return Err(self.unreadable(body, "the answer is empty"));
-        }
-        if let Some(flaw) = json::flaw(body, false) {
-            return Err(self.unreadable(body, flaw.message()));
-        }
+        let text = self.origin.text(self.status, body)?;
         let top: Fields<'b> = serde_json::from_str(text).map_err(|_| self.unreadable(body, "the answer is not a JSON object"))?;
         if top.get("error").is_some_and(|raw| !json::is_null(raw)) {
             // The whole was an object, so this reads it again without fail.

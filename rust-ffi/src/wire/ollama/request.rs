@@ -46,11 +46,7 @@ pub fn prepare(row: &'static Provider, operation: Operation, route: &Route, requ
         origin: Origin::new(row, operation, &route.model, route.api_key.clone()),
         endpoint,
         // Without asking, usage is no part of the chunks, as everywhere.
-        include_usage: stream
-            && request
-                .raw("stream_options")
-                .and_then(json::read::<Value>)
-                .is_some_and(|options| options["include_usage"] == true),
+        include_usage: request.includes_usage()?,
     };
     let credentials = route.api_key.iter().map(|key| bearer(key.expose())).collect();
     let mut headers = headers(row, request, credentials, stream)?;

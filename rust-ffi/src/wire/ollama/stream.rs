@@ -12,6 +12,7 @@ use crate::engine::request::Fields;
 use crate::wire::chat::chunks::Chunks;
 use crate::wire::chat::usage::Usage;
 use crate::wire::errors::Origin;
+use crate::wire::events::cut_off;
 use crate::wire::ndjson::Lines;
 use crate::wire::{StreamDecode, StreamEvent};
 
@@ -47,10 +48,6 @@ impl StreamDecode for Decoder {
         }
         Err(cut_off("the stream was cut: it ended without its last line, which says `\"done\": true`"))
     }
-}
-
-fn cut_off(what: &str) -> Error {
-    Error::new(ErrorKind::ApiConnection, what)
 }
 
 struct Stream {

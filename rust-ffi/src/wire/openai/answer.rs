@@ -200,13 +200,7 @@ impl Reader<'_> {
     /// The members of a 2xx body, or the error that it is.
     pub fn top<'b>(&self, body: &'b Bytes) -> Result<(&'b str, Fields<'b>)> {
         let unreadable = |why: &str| self.origin.unreadable(self.status, body, why);
-        let text = std::str::from_utf8(body).map_err(|_| unreadable("the answer is not UTF-8"))?;
-        if text.trim().is_empty() {
-            return Err(unreadable("the answer is empty"));
-        }
-        if let Some(flaw) = json::flaw(body, false) {
-            return Err(unreadable(flaw.message()));
-        }
+        let text = self.origin.text(self.status, body)?;
         let raw: &RawValue = serde_json::from_str(text).map_err(|e| unreadable(&not_json(&e)))?;
         let top: Fields<'b> = match json::read(raw) {
             Some(top) => top,

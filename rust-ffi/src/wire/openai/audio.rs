@@ -89,6 +89,6 @@ impl StreamDecode for Sound {
         if self.begun {
             return Ok(());
         }
-        Err(super::events::cut_off("the answer is empty: it has no sound"))
+        Err(crate::wire::events::cut_off("the answer is empty: it has no sound"))
     }
 }

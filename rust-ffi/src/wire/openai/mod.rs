@@ -3,7 +3,6 @@
 pub(super) mod address;
 pub mod answer;
 mod audio;
-mod events;
 mod families;
 pub mod finish_reason;
 mod form;
@@ -136,8 +135,12 @@ impl Decode for Decoder {
         let foreign_body = Box::new(move |body: &[u8]| not_a_stream(&foreign, body));
         match self.operation {
             Operation::Speech => return Box::new(audio::Sound::default()),
-            Operation::TextCompletion => return Box::new(events::Decoder::new(text::Stream::new(error, foreign_body))),
-            Operation::Responses => return Box::new(events::Decoder::new(responses::Stream::new(error, foreign_body))),
+            Operation::TextCompletion => {
+                return Box::new(crate::wire::events::Decoder::new(text::Stream::new(error, foreign_body)))
+            }
+            Operation::Responses => {
+                return Box::new(crate::wire::events::Decoder::new(responses::Stream::new(error, foreign_body)))
+            }
             _ => {}
         }
         stream::decoder(stream::Settings {

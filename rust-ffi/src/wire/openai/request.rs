@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::messages::{self, Marks, Text, Treatment};
 use super::{audio, families, images, moderation, quirks, responses, text, Decoder};
 use crate::engine::error::{Error, Result};
-use crate::engine::json;
 use crate::engine::request::{wrong_type, Request};
 use crate::engine::route::Route;
 use crate::wire::body::{Body, Json};
@@ -92,8 +91,7 @@ fn chat<'r>(
     let stream = request.is_stream()?;
     if stream {
         // Told by what was asked for: some providers send usage without being asked, and are asked where the caller did not.
-        decoder.include_usage =
-            request.raw("stream_options").and_then(json::read::<Value>).is_some_and(|o| o["include_usage"] == true);
+        decoder.include_usage = request.includes_usage()?;
     } else {
         body.remove("stream");
         body.remove("stream_options");

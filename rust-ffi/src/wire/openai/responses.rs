@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use serde_json::Value;
 
 use super::answer::Reader;
-use super::events::{cut_off, Events};
 use super::families;
 use super::messages;
 use super::stream::Blame;
@@ -16,6 +15,7 @@ use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::engine::request::{Fields, Request};
 use crate::wire::body::{Body, Json};
+use crate::wire::events::{cut_off, Events};
 use crate::wire::params::sort::{self, Known, Rules};
 use crate::wire::providers::{Provider, Quirk};
 use crate::wire::sse::Event;
@@ -93,7 +93,7 @@ impl Events for Stream {
         self.begun = true;
         if event.is_done() {
             // Some servers send chat's mark too, but behind the event that ends a response.
-            return self.end().map(|()| true);
+            return self.end(out).map(|()| true);
         }
         let invalid = |what: &str| {
             let excerpt: String = text.chars().take(200).collect();
@@ -126,7 +126,7 @@ impl Events for Stream {
         self.begun
     }
 
-    fn end(&self) -> Result<()> {
+    fn end(&mut self, _: &mut Vec<StreamEvent>) -> Result<()> {
         Err(cut_off("the stream was cut: it ended before response.completed, response.incomplete or response.failed"))
     }
 

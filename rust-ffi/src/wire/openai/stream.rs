@@ -14,9 +14,9 @@ use crate::engine::json;
 use crate::wire::sse::Event;
 use crate::wire::{StreamDecode, StreamEvent};
 
-use super::events::{cut_off, Decoder, Events};
 use super::finish_reason;
 use super::template::{Hole, Template, Templates};
+use crate::wire::events::{cut_off, Decoder, Events};
 
 type Object<'a> = IndexMap<String, &'a RawValue>;
 
@@ -87,7 +87,7 @@ impl Events for Stream {
         Ok(false)
     }
 
-    fn end(&self) -> Result<()> {
+    fn end(&mut self, _: &mut Vec<StreamEvent>) -> Result<()> {
         if !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finished) {
             return Ok(());
         }

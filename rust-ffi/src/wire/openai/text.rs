@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use serde_json::Value;
 
 use super::answer::Reader;
-use super::events::{cut_off, Events};
 use super::stream::Blame;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::id;
@@ -16,6 +15,7 @@ use crate::engine::json;
 use crate::engine::request::{Fields, Request};
 use crate::wire::body::{Body, Json};
 use crate::wire::chat::now;
+use crate::wire::events::{cut_off, Events};
 use crate::wire::params::sort::{self, Known, Rules};
 use crate::wire::providers::Provider;
 use crate::wire::sse::Event;
@@ -138,7 +138,7 @@ impl Events for Stream {
         self.begun
     }
 
-    fn end(&self) -> Result<()> {
+    fn end(&mut self, _: &mut Vec<StreamEvent>) -> Result<()> {
         if !self.choices.is_empty() && self.choices.iter().all(|(_, finished)| *finished) {
             return Ok(());
         }

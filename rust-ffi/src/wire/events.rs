@@ -1,4 +1,4 @@
-//! Streams of events that are JSON objects: what all streams of OpenAI's protocol share.
+//! Streams of server-sent events whose data are JSON objects, as most protocols have them: how they are read, and how they may end.
 
 use serde_json::value::RawValue;
 
@@ -7,7 +7,7 @@ use crate::wire::sse::{Event, Flaw, Parser};
 use crate::wire::{StreamDecode, StreamEvent};
 
 /// Bytes kept of an answer that shows no event, to tell what it was instead.
-const HEAD: usize = 64 << 10;
+pub const HEAD: usize = 64 << 10;
 
 const DONE: &str = "[DONE]";
 
@@ -19,8 +19,16 @@ pub trait Events: Send {
     /// Has there been an event yet?
     fn begun(&self) -> bool;
 
-    /// The connection ended without an end mark.
-    fn end(&self) -> Result<()>;
+    /// The connection ended without an end mark: Ok when the answer is complete all the same.
+    fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()>;
+
+    /// The connection ended within an event, of which there is this much. Ok when that takes nothing from the answer.
+    fn half(&self, text: &str) -> Result<()> {
+        if DONE.starts_with(text.trim()) {
+            return Ok(());
+        }
+        Err(cut_off("the stream was cut: it ended within an event"))
+    }
 
     /// The error of a body that is no stream of events at all.
     fn foreign(&self, body: &[u8]) -> Error;
@@ -55,26 +63,25 @@ impl<E: Events> StreamDecode for Decoder<E> {
 
     fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()> {
         let events = &mut self.events;
-        let mut half = false;
+        let mut half = None;
         let ended = self.parser.finish::<Error>(&mut |event| {
             // Some servers leave out the last empty line: an event that is complete counts.
             if event.is_done() || serde_json::from_str::<&RawValue>(event.data).is_ok() {
                 return events.event(&event, out);
             }
-            // Half an end mark takes nothing from the answer.
-            half = !DONE.starts_with(event.data.trim());
+            half = Some(event.data.to_owned());
             Ok(false)
         })?;
         if ended {
             return Ok(());
         }
-        if half {
-            return Err(cut_off("the stream was cut: it ended within a chunk"));
+        if let Some(text) = half {
+            self.events.half(&text)?;
         }
         if !self.events.begun() && !self.head.is_empty() {
             return Err(self.events.foreign(&self.head));
         }
-        self.events.end()
+        self.events.end(out)
     }
 }
 
