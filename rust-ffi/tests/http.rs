@@ -464,6 +464,20 @@ fn s15_a_stream_without_or_with_another_content_type_is_read() {
     }
 }
 
+/// A decoder quotes what it cannot read; `call` sees to it that the key is in no part of the error.
+#[test]
+fn a_key_in_what_cannot_be_read_is_not_quoted() {
+    for model in ["openai/m", "anthropic/claude-x", "gemini/g", "cohere_chat/c"] {
+        let server = Server::new(vec![|| {
+            let broken = b"event: x\ndata: {oops, your key is sk-canary-1234567890\n\n";
+            vec![Step::Take, Step::Send([STREAM_HEAD, broken].concat())]
+        }]);
+        let outcome = call(&client(), &server.base(), json!({"model": model, "stream": true}));
+        let error = outcome.error.expect("a broken event is an error");
+        assert!(error.message.contains("oops") && error.message.contains("***"), "{model}: {}", error.message);
+    }
+}
+
 fn stream_as(header: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\n{header}connection: close\r\n\r\n{}data: [DONE]\n\n", content("a")).into_bytes()
 }

@@ -101,6 +101,10 @@ pub fn run(client: Arc<Client>, call: Call, sink: Arc<dyn Sink>, control: Arc<Co
             }
             Err(error) => {
                 let mut error = error.at(&call.route.provider, &call.route.model);
+                // Whoever made it: a decoder quotes what came, and a provider may have written the key into it.
+                if let Some(key) = call.route.secret() {
+                    error.conceal(key);
+                }
                 error.attempts = progress.attempts;
                 error.num_retries = Some(progress.attempts.saturating_sub(1));
                 if progress.opened {

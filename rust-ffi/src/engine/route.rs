@@ -22,6 +22,14 @@ pub struct Route {
     pub api_key: Option<Secret>,
 }
 
+impl Route {
+    /// The key, where it is one: what servers at home get for want of a key is none.
+    pub fn secret(&self) -> Option<&Secret> {
+        let default = providers::find(&self.provider).and_then(|row| row.default_key);
+        self.api_key.as_ref().filter(|key| Some(key.expose()) != default)
+    }
+}
+
 /// A credential. Never shown: `Debug` prints a placeholder.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::engine::error::{Error, ErrorKind, Result};
+use crate::wire::errors::without_keys;
 use crate::wire::sse::{Event, Flaw, Parser};
 use crate::wire::{StreamDecode, StreamEvent};
 
@@ -89,6 +90,16 @@ impl From<Flaw> for Error {
     fn from(flaw: Flaw) -> Self {
         Error::new(ErrorKind::ApiResponseValidation, flaw.message())
     }
+}
+
+/// How a call makes an error of what came: the provider's error object, or a body that is no stream.
+pub type Blame<T> = Box<dyn Fn(&T) -> Error + Send>;
+
+/// The error of a piece of a stream that is not what the protocol says: what is wrong, and how the piece begins.
+pub fn invalid(what: &str, piece: &str) -> Error {
+    let excerpt: String = piece.chars().take(200).collect();
+    let excerpt = without_keys(&excerpt).unwrap_or(excerpt);
+    Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
 }
 
 /// The error of a stream that ended too early.

@@ -14,15 +14,12 @@ use super::answer::{annotation, append, is_thinking, list_of};
 use super::stop::finish_reason;
 use super::tools::JSON_TOOL;
 use super::usage;
-use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::wire::chat::chunks::Chunks;
-use crate::wire::events::{cut_off, Events};
+use crate::wire::events::{self, cut_off, Blame, Events};
 use crate::wire::sse::Event;
 use crate::wire::StreamEvent;
-
-/// How the provider's row makes an error of what came.
-pub type Blame<T> = Box<dyn Fn(&T) -> Error + Send>;
 
 /// What the decoder has to know of its call.
 pub struct Settings {
@@ -177,10 +174,7 @@ impl Events for Stream {
             self.finish(out);
             return Ok(true);
         }
-        let invalid = |what: &str| {
-            let excerpt: String = text.chars().take(200).collect();
-            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
-        };
+        let invalid = |what: &str| events::invalid(what, text);
         if let Some(flaw) = json::flaw(text.as_bytes(), false) {
             return Err(invalid(&format!("an event of the stream is unreadable: {}", flaw.message())));
         }

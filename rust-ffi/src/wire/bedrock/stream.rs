@@ -10,7 +10,7 @@ use super::tools::JSON_TOOL;
 use super::Decoder;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::wire::chat::chunks::Chunks;
-use crate::wire::events::{cut_off, HEAD};
+use crate::wire::events::{self, cut_off, HEAD};
 use crate::wire::{StreamDecode, StreamEvent};
 
 pub struct Stream {
@@ -223,8 +223,8 @@ fn opened(decoder: &Decoder, frame: &Frame<'_>) -> Result<(String, Value)> {
     match serde_json::from_slice::<Value>(frame.payload) {
         Ok(value) if value.is_object() => Ok((kind.to_owned(), value)),
         _ => {
-            let excerpt: String = String::from_utf8_lossy(frame.payload).chars().take(200).collect();
-            Err(Error::new(ErrorKind::ApiResponseValidation, format!("an event of the stream is not a JSON object: {excerpt}")))
+            let payload = String::from_utf8_lossy(frame.payload);
+            Err(events::invalid("an event of the stream is not a JSON object", &payload))
         }
     }
 }

@@ -4,12 +4,12 @@ use serde_json::value::RawValue;
 use serde_json::{json, Map, Value};
 
 use super::answer::{annotations, failed, reason_of, usage, Reader};
-use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::wire::chat::chunks::Chunks;
 use crate::wire::chat::new_call_id;
 use crate::wire::errors::Origin;
-use crate::wire::events::{cut_off, Events};
+use crate::wire::events::{self, cut_off, Events};
 use crate::wire::sse::Event;
 use crate::wire::StreamEvent;
 
@@ -40,10 +40,7 @@ impl Events for Stream {
             // Gateways end every stream in OpenAI's way, too.
             return Ok(false);
         }
-        let invalid = |what: &str| {
-            let excerpt: String = event.data.chars().take(200).collect();
-            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
-        };
+        let invalid = |what: &str| events::invalid(what, event.data);
         if let Some(flaw) = json::flaw(event.data.as_bytes(), false) {
             return Err(invalid(flaw.message()));
         }

@@ -6,6 +6,8 @@
 mod classify;
 mod scrub;
 
+pub use self::scrub::without_keys;
+
 use serde_json::value::RawValue;
 use serde_json::Value;
 

@@ -47,7 +47,7 @@ impl Origin {
 }
 
 /// The text without `sk-…` and `Bearer …`; None when it holds neither. What a provider has masked itself (`sk-ab***yz`) stays.
-pub(super) fn without_keys(text: &str) -> Option<String> {
+pub fn without_keys(text: &str) -> Option<String> {
     const STARTS: &[&str] = &["sk-", "Bearer ", "bearer "];
     /// Shorter ones are words: "sk-learn", "Bearer token".
     const SHORTEST: usize = 16;

@@ -1,4 +1,3 @@
-use super::scrub::without_keys;
 use super::*;
 use crate::wire::providers::find;
 use proptest::prelude::*;

@@ -9,11 +9,11 @@ use serde_json::{json, Map, Value};
 use super::answer;
 use super::content::{self, Candidate, Metadata, Piece, Response};
 use super::usage;
-use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::wire::chat::chunks::Chunks;
 use crate::wire::errors::Origin;
-use crate::wire::events::{cut_off, Events};
+use crate::wire::events::{self, cut_off, Events};
 use crate::wire::sse::Event;
 use crate::wire::{Head, StreamEvent};
 
@@ -56,10 +56,7 @@ impl Events for Stream {
             // Gateways that speak OpenAI's protocol elsewhere end Gemini's streams so, too.
             return self.finish(out).map(|()| true);
         }
-        let invalid = |what: &str| {
-            let excerpt: String = data.chars().take(200).collect();
-            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
-        };
+        let invalid = |what: &str| events::invalid(what, data);
         if let Some(flaw) = json::flaw(data.as_bytes(), false) {
             return Err(invalid(&format!("an event of the stream is unreadable: {}", flaw.message())));
         }

@@ -6,13 +6,13 @@ use serde_json::Map;
 use super::answer::read_calls;
 use super::think::Splitter;
 use super::Endpoint;
-use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::error::Result;
 use crate::engine::json;
 use crate::engine::request::Fields;
 use crate::wire::chat::chunks::Chunks;
 use crate::wire::chat::usage::Usage;
 use crate::wire::errors::Origin;
-use crate::wire::events::cut_off;
+use crate::wire::events::{self, cut_off};
 use crate::wire::ndjson::Lines;
 use crate::wire::{StreamDecode, StreamEvent};
 
@@ -61,10 +61,7 @@ struct Stream {
 impl Stream {
     /// Takes one line; true when it is the last.
     fn line(&mut self, line: &str, out: &mut Vec<StreamEvent>) -> Result<bool> {
-        let invalid = |what: &str| {
-            let excerpt: String = line.chars().take(200).collect();
-            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
-        };
+        let invalid = |what: &str| events::invalid(what, line);
         if let Some(flaw) = json::flaw(line.as_bytes(), false) {
             return Err(invalid(flaw.message()));
         }

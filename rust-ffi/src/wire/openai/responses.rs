@@ -10,12 +10,11 @@ use serde_json::Value;
 use super::answer::Reader;
 use super::families;
 use super::messages;
-use super::stream::Blame;
-use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::request::{Fields, Request};
 use crate::wire::body::{Body, Json};
-use crate::wire::events::{cut_off, Events};
+use crate::wire::events::{self, cut_off, Blame, Events};
 use crate::wire::params::sort::{self, Known, Rules};
 use crate::wire::providers::{Provider, Quirk};
 use crate::wire::sse::Event;
@@ -95,10 +94,7 @@ impl Events for Stream {
             // Some servers send chat's mark too, but behind the event that ends a response.
             return self.end(out).map(|()| true);
         }
-        let invalid = |what: &str| {
-            let excerpt: String = text.chars().take(200).collect();
-            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
-        };
+        let invalid = |what: &str| events::invalid(what, text);
         if let Some(flaw) = json::flaw(text.as_bytes(), false) {
             return Err(invalid(&format!("an event of the stream is unreadable: {}", flaw.message())));
         }

@@ -16,12 +16,9 @@ use crate::wire::{StreamDecode, StreamEvent};
 
 use super::finish_reason;
 use super::template::{Hole, Template, Templates};
-use crate::wire::events::{cut_off, Decoder, Events};
+use crate::wire::events::{self, cut_off, Blame, Decoder, Events};
 
 type Object<'a> = IndexMap<String, &'a RawValue>;
-
-/// How the provider's row makes an error of what came.
-pub type Blame<T> = Box<dyn Fn(&T) -> Error + Send>;
 
 /// What the decoder has to know of its call.
 pub struct Settings {
@@ -114,19 +111,16 @@ impl Stream {
     }
 
     fn chunk(&mut self, name: &str, text: &str, out: &mut Vec<StreamEvent>) -> Result<()> {
-        let invalid = |what: String| {
-            let excerpt: String = text.chars().take(200).collect();
-            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
-        };
+        let invalid = |what: &str| events::invalid(what, text);
         if let Some(flaw) = json::flaw(text.as_bytes(), false) {
-            return Err(invalid(format!("a chunk of the stream is unreadable: {}", flaw.message())));
+            return Err(invalid(&format!("a chunk of the stream is unreadable: {}", flaw.message())));
         }
         let mut top: Object<'_> = match serde_json::from_str(text) {
             Ok(top) => top,
             Err(_) => {
                 return Err(match error_without_object(name, text) {
                     Some(raw) => (self.settings.error)(&raw),
-                    None => invalid("a chunk of the stream is not a JSON object".into()),
+                    None => invalid("a chunk of the stream is not a JSON object"),
                 })
             }
         };
@@ -135,13 +129,13 @@ impl Stream {
                 ErrorObject::Member(raw) => (self.settings.error)(raw),
                 ErrorObject::Whole => match serde_json::from_str(text) {
                     Ok(raw) => (self.settings.error)(raw),
-                    Err(_) => invalid("the stream reports an error".into()),
+                    Err(_) => invalid("the stream reports an error"),
                 },
             });
         }
         let choices = match top.shift_remove("choices") {
             Some(raw) if !json::is_null(raw) => {
-                json::read::<Vec<&RawValue>>(raw).ok_or_else(|| invalid("`choices` of a chunk is not a list".into()))?
+                json::read::<Vec<&RawValue>>(raw).ok_or_else(|| invalid("`choices` of a chunk is not a list"))?
             }
             _ => Vec::new(),
         };
@@ -156,7 +150,7 @@ impl Stream {
         let same_top = self.note_top(&top);
         let mut parsed = Vec::with_capacity(choices.len());
         for raw in choices {
-            parsed.push(self.choice(raw).ok_or_else(|| invalid("a choice of a chunk is not what the protocol says".into()))??);
+            parsed.push(self.choice(raw).ok_or_else(|| invalid("a choice of a chunk is not what the protocol says"))??);
         }
         if let ([choice], None, true) = (parsed.as_slice(), usage, same_top) {
             if let Some(event) = self.simple(text, choice, pad) {

@@ -8,14 +8,13 @@ use serde_json::value::RawValue;
 use serde_json::Value;
 
 use super::answer::Reader;
-use super::stream::Blame;
-use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::error::{Error, Result};
 use crate::engine::id;
 use crate::engine::json;
 use crate::engine::request::{Fields, Request};
 use crate::wire::body::{Body, Json};
 use crate::wire::chat::now;
-use crate::wire::events::{cut_off, Events};
+use crate::wire::events::{self, cut_off, Blame, Events};
 use crate::wire::params::sort::{self, Known, Rules};
 use crate::wire::providers::Provider;
 use crate::wire::sse::Event;
@@ -89,10 +88,7 @@ impl Stream {
     }
 
     fn chunk(&mut self, text: &str) -> Result<StreamEvent> {
-        let invalid = |what: &str| {
-            let excerpt: String = text.chars().take(200).collect();
-            Error::new(ErrorKind::ApiResponseValidation, format!("{what}: {excerpt}"))
-        };
+        let invalid = |what: &str| events::invalid(what, text);
         if let Some(flaw) = json::flaw(text.as_bytes(), false) {
             return Err(invalid(&format!("a chunk of the stream is unreadable: {}", flaw.message())));
         }
