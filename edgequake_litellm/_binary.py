@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ._types import Meta
+from ._types import Meta, ToldByMeta
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .streaming import Source
 
 
-class HttpxBinaryResponseContent:
+class HttpxBinaryResponseContent(ToldByMeta):
     """Sound, or other bytes that a provider sends: whole as :attr:`content`, or piece by piece while they come.
 
     What was read is kept, so it can be read again; a sound that is passed on while it comes can be as long as memory allows. One from a
@@ -30,7 +30,6 @@ class HttpxBinaryResponseContent:
         self._source = source
         self._meta = Meta(source.meta or b"", model=model, call_id=call_id)
         self._pieces: list[bytes] = []
-        self._hidden: dict[str, Any] | None = None
 
     # Reading -----------------------------------------------------------------------------------------------------------
 
@@ -172,22 +171,6 @@ class HttpxBinaryResponseContent:
         from ._exceptions.response import Response
 
         return Response(self._meta.data.get("status") or 200, self._meta.headers, self._joined())
-
-    @property
-    def _hidden_params(self) -> dict[str, Any]:
-        if self._hidden is None:
-            self._hidden = self._meta.hidden_params()
-        return self._hidden
-
-    @_hidden_params.setter
-    def _hidden_params(self, value: dict[str, Any]) -> None:
-        self._hidden = value
-
-    hidden_params = _hidden_params
-
-    @property
-    def _response_headers(self) -> dict[str, str] | None:
-        return self._meta.headers
 
     def __repr__(self) -> str:
         state = "ended" if self._source.ended else "open"

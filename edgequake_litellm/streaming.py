@@ -7,7 +7,7 @@ from time import time
 
 from . import _runtime
 from ._runtime import ARGUMENTS, CHUNK, CONTENT, REASONING
-from ._types import ChunkFactory, Meta, completion_id
+from ._types import ChunkFactory, Meta, ToldByMeta, completion_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Source:
             raise _runtime.lost(lost)
 
 
-class CustomStreamWrapper:
+class CustomStreamWrapper(ToldByMeta):
     """The chunks of an answer while it comes. From `completion(stream=True)` it is read by `for`, from `acompletion` by `async for`.
 
     Read it from one thread (one task) at a time. Closing it, leaving its `with` block, or dropping it ends the request and its
@@ -109,7 +109,6 @@ class CustomStreamWrapper:
         self._meta = Meta(completion_stream.meta or b"", model=model, call_id=call_id)
         self._id = completion_id()
         self._provider = custom_llm_provider
-        self._hidden: dict[str, Any] | None = None
         self._make = self._maker()
 
     def _maker(self) -> Maker:
@@ -229,22 +228,6 @@ class CustomStreamWrapper:
     def custom_llm_provider(self) -> str | None:
         """litellm's name of the provider that answers."""
         return self._provider or self._meta.data.get("provider")
-
-    @property
-    def _hidden_params(self) -> dict[str, Any]:
-        if self._hidden is None:
-            self._hidden = self._meta.hidden_params()
-        return self._hidden
-
-    @_hidden_params.setter
-    def _hidden_params(self, value: dict[str, Any]) -> None:
-        self._hidden = value
-
-    hidden_params = _hidden_params
-
-    @property
-    def _response_headers(self) -> dict[str, str] | None:
-        return self._meta.headers
 
     def __repr__(self) -> str:
         source = self.completion_stream

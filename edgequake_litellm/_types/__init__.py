@@ -33,7 +33,7 @@ from .message import (
     Message,
     TopLogprob,
 )
-from .meta import Meta
+from .meta import Meta, ToldByMeta
 from .operations import (
     image_response,
     moderation_response,
@@ -107,6 +107,7 @@ __all__ = [
     "StreamingChoices",
     "TextChoices",
     "TextCompletionResponse",
+    "ToldByMeta",
     "TopLogprob",
     "TranscriptionResponse",
     "Usage",

@@ -95,6 +95,29 @@ class Meta:
 _UNNAMED = frozenset(("anthropic", "fireworks_ai", "groq"))
 
 
+class ToldByMeta:
+    """What litellm keeps beside an answer, for classes that hold it as their `_meta`: it is made when it is asked for."""
+
+    _meta: Meta
+    _hidden: dict[str, Any] | None = None
+
+    @property
+    def _hidden_params(self) -> dict[str, Any]:
+        if self._hidden is None:
+            self._hidden = self._meta.hidden_params()
+        return self._hidden
+
+    @_hidden_params.setter
+    def _hidden_params(self, value: dict[str, Any]) -> None:
+        self._hidden = value
+
+    hidden_params = _hidden_params
+
+    @property
+    def _response_headers(self) -> dict[str, str] | None:
+        return self._meta.headers
+
+
 def _restore_meta(raw: bytes | str, model: str | None, response_ms: float | None, call_id: str | None) -> Meta:
     return Meta(raw, model=model, response_ms=response_ms, call_id=call_id)
 

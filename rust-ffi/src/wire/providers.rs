@@ -5,6 +5,7 @@
 
 mod names;
 mod openai_models;
+mod row;
 mod supported;
 mod table;
 

@@ -76,7 +76,8 @@ class Server:
         raise RuntimeError("aimock did not start:\n" + "".join(said))
 
     def stop(self) -> None:
-        self.process.terminate()
+        # Not terminated: it would wait for the connections that the package keeps open, and has nothing to save.
+        self.process.kill()
         self.process.wait(timeout=10)
         assert self.process.stdout is not None
         self.process.stdout.close()

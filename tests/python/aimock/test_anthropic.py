@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 import edgequake_litellm as litellm
 
+from . import behaviour
 from .conftest import Aimock
-from .test_aimock import HELLO, TOOLS, collect
+from .test_aimock import HELLO, collect
 
 MODEL = "anthropic/claude-sonnet-4-5"
 
@@ -48,37 +48,18 @@ def test_a_stream(aimock: Aimock) -> None:
 
 
 def test_a_stream_in_a_coroutine(aimock: Aimock) -> None:
-    async def ask() -> str:
-        stream = await litellm.acompletion(**call_of(aimock, "Say hello"), stream=True)
-        return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
-
-    assert asyncio.run(ask()) == HELLO
+    behaviour.streams_in_a_coroutine(partial(call_of, aimock))
 
 
 def test_a_tool_is_called_and_its_result_answered(aimock: Aimock) -> None:
-    call = call_of(aimock, "How is the weather?", tools=TOOLS)
-    answer = litellm.completion(**call)
-    assert answer.choices[0].finish_reason == "tool_calls"
-    message = answer.choices[0].message
-    (tool_call,) = message.tool_calls
-    assert tool_call.function.name == "get_weather"
-    assert json.loads(tool_call.function.arguments) == {"city": "Paris", "unit": "celsius"}
-    # The message goes back as it came, as programs do it.
-    result = {"role": "tool", "tool_call_id": tool_call.id, "content": "21 °C"}
-    call["messages"] = [*call["messages"], message, result]
-    assert litellm.completion(**call).choices[0].message.content == "It is 21 °C in Paris."
+    behaviour.answers_with_a_tool(partial(call_of, aimock))
 
 
 @pytest.mark.parametrize(
     ("text", "cities"), [("How is the weather?", ["Paris"]), ("The weather in two cities", ["Paris", "Oslo"])]
 )
 def test_tool_calls_in_a_stream(aimock: Aimock, text: str, cities: list[str]) -> None:
-    chunks = list(litellm.completion(**call_of(aimock, text), tools=TOOLS, stream=True))
-    finish = [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason]
-    assert finish == ["tool_calls"]
-    calls = litellm.stream_chunk_builder(chunks).choices[0].message.tool_calls
-    assert [json.loads(call.function.arguments)["city"] for call in calls] == cities
-    assert all(call.id for call in calls)
+    behaviour.calls_tools_in_a_stream(partial(call_of, aimock), text, cities)
 
 
 def test_thinking(aimock: Aimock) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 import edgequake_litellm as litellm
 
+from . import behaviour
 from .conftest import Aimock
-from .test_aimock import HELLO, TOOLS, collect
+from .test_aimock import HELLO
 
 CHAT, PROMPT, COHERE = "ollama_chat/llama3.1", "ollama/llama3.1", "cohere_chat/command-a-03-2025"
 PATHS = {CHAT: "/api/chat", PROMPT: "/api/generate", COHERE: "/v2/chat"}
@@ -37,35 +37,17 @@ def test_a_completion(aimock: Aimock, model: str) -> None:
 
 @every_model
 def test_a_stream(aimock: Aimock, model: str) -> None:
-    chunks, text = collect(litellm.completion(**call_of(aimock, model, "Say hello"), stream=True))
-    assert text == HELLO
-    assert sum(bool(chunk.choices and chunk.choices[0].delta.content) for chunk in chunks) > 10
-    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason] == ["stop"]
-    assert litellm.stream_chunk_builder(chunks).choices[0].message.content == HELLO
+    behaviour.streams(partial(call_of, aimock, model))
 
 
 @every_model
 def test_a_stream_in_a_coroutine(aimock: Aimock, model: str) -> None:
-    async def ask() -> str:
-        stream = await litellm.acompletion(**call_of(aimock, model, "Say hello"), stream=True)
-        return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
-
-    assert asyncio.run(ask()) == HELLO
+    behaviour.streams_in_a_coroutine(partial(call_of, aimock, model))
 
 
 @every_model
 def test_a_tool_is_called_and_its_result_answered(aimock: Aimock, model: str) -> None:
-    call = call_of(aimock, model, "How is the weather?", tools=TOOLS)
-    answer = litellm.completion(**call)
-    assert answer.choices[0].finish_reason == "tool_calls"
-    message = answer.choices[0].message
-    (tool_call,) = message.tool_calls
-    assert tool_call.function.name == "get_weather"
-    assert json.loads(tool_call.function.arguments) == {"city": "Paris", "unit": "celsius"}
-    # The message goes back as it came, as programs do it.
-    result = {"role": "tool", "tool_call_id": tool_call.id, "content": "21 °C"}
-    call["messages"] = [*call["messages"], message, result]
-    assert litellm.completion(**call).choices[0].message.content == "It is 21 °C in Paris."
+    behaviour.answers_with_a_tool(partial(call_of, aimock, model))
 
 
 @models_with_tools
@@ -73,12 +55,7 @@ def test_a_tool_is_called_and_its_result_answered(aimock: Aimock, model: str) ->
     ("text", "cities"), [("How is the weather?", ["Paris"]), ("The weather in two cities", ["Paris", "Oslo"])]
 )
 def test_tool_calls_in_a_stream(aimock: Aimock, model: str, text: str, cities: list[str]) -> None:
-    chunks = list(litellm.completion(**call_of(aimock, model, text), tools=TOOLS, stream=True))
-    finish = [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason]
-    assert finish == ["tool_calls"]
-    calls = litellm.stream_chunk_builder(chunks).choices[0].message.tool_calls
-    assert [json.loads(call.function.arguments)["city"] for call in calls] == cities
-    assert len({call.id for call in calls}) == len(cities)
+    behaviour.calls_tools_in_a_stream(partial(call_of, aimock, model), text, cities)
 
 
 @every_model

@@ -1,126 +1,12 @@
 //! The rows.
 
 use super::openai_models;
+use super::row::{row, ANY, COMPATIBLE, VECTORS, WITH_RESPONSES, WITH_TEXTS};
 use super::supported as list;
 use super::Source::{Env, Setting};
-use super::{ErrorFamily, Protocol, Provider, Quirk, Source, Unreadable};
+use super::{ErrorFamily, Protocol, Provider, Quirk, Unreadable};
 use crate::wire::operation::{Operation, Operations};
 use crate::wire::params::Param;
-
-/// `litellm.api_key`, after a provider's own key: the one key of a program that uses one provider.
-const ANY: Source = Setting("api_key");
-
-/// OpenAI's name for the limit, and the one that most other servers know.
-const TO_MAX_TOKENS: &[(Param, &str)] = &[(Param::MaxCompletionTokens, "max_tokens")];
-
-/// What a server of OpenAI's protocol is asked for as OpenAI is: it may not have it, and then says so itself.
-const COMPATIBLE: Operations = Operations::of(&[
-    Operation::Completion,
-    Operation::Embedding,
-    Operation::ImageGeneration,
-    Operation::ImageEdit,
-    Operation::Transcription,
-    Operation::Speech,
-]);
-
-/// Those that complete texts, too.
-const WITH_TEXTS: Operations = COMPATIBLE.and(&[Operation::TextCompletion]);
-
-/// Those that have the Responses API.
-const WITH_RESPONSES: Operations = COMPATIBLE.and(&[Operation::Responses]);
-
-/// Providers of vectors and rankings only.
-const VECTORS: Operations = Operations::of(&[Operation::Embedding]);
-
-/// A server of OpenAI's protocol, to be refined.
-const fn row(name: &'static str) -> Provider {
-    Provider {
-        name,
-        protocol: Protocol::OpenAi,
-        operations: COMPATIBLE,
-        api_base: None,
-        derives_base: false,
-        base_sources: &[],
-        key_sources: &[ANY],
-        default_key: None,
-        needs_key: true,
-        errors: ErrorFamily::OpenAi,
-        unreadable: Unreadable::InternalServer,
-        unreadable_vectors: Unreadable::InternalServer,
-        chat: list::compatible,
-        embedding: list::EMBEDDING,
-        renames: &[],
-        quirks: &[],
-        body: &[],
-        headers: &[],
-        qualified: true,
-    }
-}
-
-impl Provider {
-    const fn at(self, api_base: &'static str, sources: &'static [Source]) -> Self {
-        Provider { api_base: Some(api_base), base_sources: sources, ..self }
-    }
-
-    const fn operations(self, operations: Operations) -> Self {
-        Provider { operations, ..self }
-    }
-
-    /// Every user has their own address.
-    const fn own(self, sources: &'static [Source]) -> Self {
-        Provider { base_sources: sources, ..self }
-    }
-
-    const fn key(self, sources: &'static [Source]) -> Self {
-        Provider { key_sources: sources, ..self }
-    }
-
-    /// No key is fine; servers at home get this one then.
-    const fn no_key(self, default: Option<&'static str>) -> Self {
-        Provider { needs_key: false, default_key: default, ..self }
-    }
-
-    const fn chat(self, chat: fn(&str) -> crate::wire::params::Supported) -> Self {
-        Provider { chat, ..self }
-    }
-
-    const fn embedding(self, embedding: &'static [&'static str]) -> Self {
-        Provider { embedding, ..self }
-    }
-
-    const fn max_tokens(self) -> Self {
-        Provider { renames: TO_MAX_TOKENS, ..self }
-    }
-
-    const fn quirks(self, quirks: &'static [Quirk]) -> Self {
-        Provider { quirks, ..self }
-    }
-
-    const fn errors(self, errors: ErrorFamily) -> Self {
-        Provider { errors, ..self }
-    }
-
-    const fn unreadable(self, unreadable: Unreadable) -> Self {
-        Provider { unreadable, ..self }
-    }
-
-    const fn unreadable_vectors(self, unreadable_vectors: Unreadable) -> Self {
-        Provider { unreadable_vectors, ..self }
-    }
-
-    /// The answer's model is shown as the provider wrote it.
-    const fn plain_model(self) -> Self {
-        Provider { qualified: false, ..self }
-    }
-
-    const fn body(self, body: &'static [(&'static str, &'static str)]) -> Self {
-        Provider { body, ..self }
-    }
-
-    const fn headers(self, headers: &'static [(&'static str, &'static [Source], &'static str)]) -> Self {
-        Provider { headers, ..self }
-    }
-}
 
 /// Cohere's own protocol, under one of litellm's two names for it.
 const fn cohere(name: &'static str) -> Provider {
