@@ -464,6 +464,29 @@ fn s15_a_stream_without_or_with_another_content_type_is_read() {
     }
 }
 
+/// Whatever a call was given to prove itself with, and wherever a server writes it: `call` sees to it that none is in the error.
+#[test]
+fn no_secret_of_a_call_is_shown() {
+    const BODY: &str =
+        r#"{"message":"canary/+session= and canary%2F%2Bsession%3D and secret-canary of Bearer canary-of-a-gateway"}"#;
+    let server = Server::new(vec![|| {
+        let head = "x-amzn-errortype: ValidationException\r\nx-echo: canary-of-a-gateway\r\nconnection: close\r\n";
+        vec![Step::Take, Step::Send(answer("400 Bad Request", head, BODY))]
+    }]);
+    let outcome = call(
+        &client(),
+        &server.base(),
+        json!({
+            "model": "bedrock/anthropic.claude-sonnet-4-20250514-v1:0", "api_key": null, "aws_region_name": "eu-central-1",
+            "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret-canary", "aws_session_token": "canary/+session=",
+            "extra_headers": {"Cookie": "canary-of-a-gateway"},
+        }),
+    );
+    let error = outcome.error.expect("a refusal is an error");
+    assert_eq!((error.kind, error.headers.iter().any(|(_, value)| value == "***")), (ErrorKind::BadRequest, true));
+    assert!(error.message.contains("***"), "{}", error.message);
+}
+
 /// A decoder quotes what it cannot read; `call` sees to it that the key is in no part of the error.
 #[test]
 fn a_key_in_what_cannot_be_read_is_not_quoted() {

@@ -19,6 +19,7 @@ use super::mock::Mock;
 use super::remote;
 use super::retry;
 use super::route::Route;
+use super::secrets::Secrets;
 use super::tokens::Tokens;
 use super::transport;
 use crate::edgequake;
@@ -40,6 +41,8 @@ pub struct Call {
     limits: Limits,
     retries: u32,
     bucket: u64,
+    /// What no error may show.
+    secrets: Secrets,
     job: Job,
 }
 
@@ -69,8 +72,8 @@ pub struct Signer {
 }
 
 impl Call {
-    pub fn new(route: Route, stream: bool, limits: Limits, retries: u32, bucket: u64, job: Job) -> Self {
-        Call { route, stream, limits, retries, bucket, job }
+    pub fn new(route: Route, stream: bool, limits: Limits, retries: u32, bucket: u64, secrets: Secrets, job: Job) -> Self {
+        Call { route, stream, limits, retries, bucket, secrets, job }
     }
 }
 
@@ -101,10 +104,8 @@ pub fn run(client: Arc<Client>, call: Call, sink: Arc<dyn Sink>, control: Arc<Co
             }
             Err(error) => {
                 let mut error = error.at(&call.route.provider, &call.route.model);
-                // Whoever made it: a decoder quotes what came, and a provider may have written the key into it.
-                if let Some(key) = call.route.secret() {
-                    error.conceal(key);
-                }
+                // Whoever made it: a decoder quotes what came, and a provider may have written a key into it.
+                call.secrets.conceal(&mut error);
                 error.attempts = progress.attempts;
                 error.num_retries = Some(progress.attempts.saturating_sub(1));
                 if progress.opened {
@@ -304,6 +305,7 @@ impl WireCall<'_> {
                 body: self.filled.as_ref().map_or(&signer.body, |(_, body)| body),
                 http: client,
                 tokens: self.tokens,
+                secrets: &self.call.secrets,
             };
             let own = signer.credentials.headers(attempt).await?;
             let mut request = request

@@ -21,6 +21,7 @@ use super::mock::Mock;
 use super::request::Request;
 use super::retry::{retries_of, Buckets};
 use super::route::{self, Route};
+use super::secrets::Secrets;
 use super::tokens::Tokens;
 use super::transport::{header_map, Transport, Verify};
 use crate::edgequake;
@@ -136,7 +137,7 @@ impl Client {
         let asked = named.as_ref().unwrap_or(&request);
         if let Some(mock) = Mock::of(operation, asked, &limits)? {
             let route = mock.route();
-            return Ok(Call::new(route, stream, limits, 0, 0, Job::Mock(mock)));
+            return Ok(Call::new(route, stream, limits, 0, 0, Secrets::default(), Job::Mock(mock)));
         }
         if let Some(model) = edgequake::model_of(&request)? {
             let (provider, name) = model.split_once('/').unwrap_or((model.as_ref(), ""));
@@ -148,10 +149,11 @@ impl Client {
             };
             if operation == Operation::Rerank && provider == edgequake::rerank::PROVIDER {
                 let job = edgequake::rerank::Local::prepare(name, &request).map_err(|e| e.at(provider, name))?;
-                return Ok(Call::new(route, false, limits, 0, 0, Job::Local(job)));
+                return Ok(Call::new(route, false, limits, 0, 0, Secrets::default(), Job::Local(job)));
             }
             let job = edgequake::prepare(&self.providers, operation, &model, &request).map_err(|e| e.at(provider, name))?;
-            return Ok(Call::new(route, stream, limits, 0, 0, Job::Edgequake(job)));
+            let secrets = Secrets::of(&request, &route)?;
+            return Ok(Call::new(route, stream, limits, 0, 0, secrets, Job::Edgequake(job)));
         }
         let route = wire::reroute(operation, route::resolve(asked)?);
         self.prepare_wire(operation, route, &request, limits, retries)
@@ -177,12 +179,14 @@ impl Client {
         let mut out = reqwest::Request::new(http.method, url);
         *out.headers_mut() = header_map(&http.headers).map_err(at)?;
         let bucket = bucket(out.url(), &http.headers);
+        let secrets = Secrets::of(request, &route)?;
+        secrets.add_headers(&route, &http.headers);
         let signer = http.credentials.map(|credentials| Signer { credentials, headers: http.headers, body: http.body.clone() });
         if !http.body.is_empty() {
             *out.body_mut() = Some(http.body.into());
         }
         let wire = Wire { client, request: out, signer, remotes: http.remotes, decode: http.decode };
-        Ok(Call::new(route, http.stream, limits, retries, bucket, Job::Wire(Box::new(wire))))
+        Ok(Call::new(route, http.stream, limits, retries, bucket, secrets, Job::Wire(Box::new(wire))))
     }
 
     /// A key over http:// works (people run vLLM in private networks), with one warning for each host.

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::route::Secret;
-
 /// What went wrong, by the name of litellm's exception class. The numbers are part of the ABI (`eq_error_kind`): they are never
 /// reused, and new ones are only appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -204,14 +202,11 @@ impl Error {
         object.to_string().into_bytes()
     }
 
-    /// Takes a secret out of what is shown. Shorter ones are words, and would take those out.
-    pub fn conceal(&mut self, secret: &Secret) {
-        let secret = secret.expose();
-        if secret.len() < 6 {
-            return;
-        }
+    /// Takes a secret out of what is shown.
+    pub fn conceal(&mut self, secret: &str) {
         let fields = &mut *self.0;
-        for text in [Some(&mut fields.message), fields.body.as_mut()].into_iter().flatten() {
+        let headers = fields.headers.iter_mut().map(|(_, value)| value);
+        for text in [Some(&mut fields.message), fields.body.as_mut()].into_iter().flatten().chain(headers) {
             if text.contains(secret) {
                 *text = text.replace(secret, "***");
             }

@@ -15,5 +15,6 @@ mod remote;
 pub mod request;
 pub mod retry;
 pub mod route;
+pub mod secrets;
 pub mod tokens;
 pub(crate) mod transport;

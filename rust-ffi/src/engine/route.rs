@@ -25,8 +25,12 @@ pub struct Route {
 impl Route {
     /// The key, where it is one: what servers at home get for want of a key is none.
     pub fn secret(&self) -> Option<&Secret> {
-        let default = providers::find(&self.provider).and_then(|row| row.default_key);
-        self.api_key.as_ref().filter(|key| Some(key.expose()) != default)
+        self.api_key.as_ref().filter(|key| !self.is_default(key.expose()))
+    }
+
+    /// Is this what the provider's servers get for want of a key?
+    pub fn is_default(&self, key: &str) -> bool {
+        providers::find(&self.provider).and_then(|row| row.default_key) == Some(key)
     }
 }
 

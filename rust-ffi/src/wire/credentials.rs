@@ -7,6 +7,7 @@ use bytes::Bytes;
 use reqwest::Method;
 
 use crate::engine::error::Result;
+use crate::engine::secrets::Secrets;
 use crate::engine::tokens::Tokens;
 use crate::wire::Head;
 
@@ -21,6 +22,8 @@ pub struct Attempt<'a> {
     pub http: &'a reqwest::Client,
     /// Tokens that calls of the same client share.
     pub tokens: &'a Tokens,
+    /// Takes what is found elsewhere (files, the environment, token services), so that no error shows it.
+    pub secrets: &'a Secrets,
 }
 
 /// Headers for an attempt, in lower case; they replace what the call has under the same names.

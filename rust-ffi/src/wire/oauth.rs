@@ -10,6 +10,7 @@ use super::http::bearer;
 use super::{Attempt, Credentials};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::route::{self, Secret};
+use crate::engine::secrets::Secrets;
 use crate::engine::tokens::{Token, Tokens};
 
 /// What tokens are asked for with.
@@ -29,6 +30,18 @@ impl Grant {
         let mut hasher = DefaultHasher::new();
         (self.issuer, &self.url, &self.form, &self.client).hash(&mut hasher);
         hasher.finish()
+    }
+
+    /// What a server of tokens may repeat when it refuses.
+    fn tell(&self, secrets: &Secrets) {
+        for (name, value) in url::form_urlencoded::parse(self.form.expose().as_bytes()) {
+            if ["key", "secret", "password", "assertion"].iter().any(|word| name.contains(word)) {
+                secrets.add(&value);
+            }
+        }
+        if let Some((_, secret)) = &self.client {
+            secrets.add(secret.expose());
+        }
     }
 
     async fn fetch(&self, http: &reqwest::Client) -> Result<Token> {
@@ -68,7 +81,9 @@ impl Grant {
 impl Credentials for Grant {
     fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a> {
         Box::pin(async move {
+            self.tell(attempt.secrets);
             let token = attempt.tokens.get(self.id(), || self.fetch(attempt.http)).await?;
+            attempt.secrets.add(token.expose());
             Ok(vec![bearer(token.expose())])
         })
     }
@@ -123,7 +138,9 @@ mod tests {
         };
         let (http, tokens, method) = (reqwest::Client::new(), Tokens::default(), reqwest::Method::POST);
         let body = bytes::Bytes::new();
-        let attempt = || Attempt { method: &method, url: "", headers: &[], body: &body, http: &http, tokens: &tokens };
+        let secrets = Secrets::default();
+        let attempt =
+            || Attempt { method: &method, url: "", headers: &[], body: &body, http: &http, tokens: &tokens, secrets: &secrets };
         let refused = grant.headers(attempt()).await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Authentication);
         assert!(refused.message.contains("could not be found") && !refused.message.contains("the-secret"), "{}", refused.message);

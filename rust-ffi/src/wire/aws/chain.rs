@@ -8,6 +8,7 @@ use super::{argument, denied, env, Region};
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
 use crate::engine::route::{check_address, Secret};
+use crate::engine::secrets::Secrets;
 
 /// How to get keys. Two calls with equal sources share what they fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +35,19 @@ pub enum Source {
     Process(String),
 }
 
+impl Source {
+    /// Names what no error may show.
+    pub fn tell(&self, secrets: &Secrets) {
+        match self {
+            Source::Keys(keys) => keys.tell(secrets),
+            Source::Role { base, .. } => base.tell(secrets),
+            Source::WebIdentity { token, .. } => token.tell(secrets),
+            Source::Container { authorization, .. } => authorization.iter().for_each(|token| token.tell(secrets)),
+            Source::Instance | Source::Process(_) => {}
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Role {
     pub arn: String,
@@ -53,6 +67,12 @@ pub enum WebToken {
 }
 
 impl WebToken {
+    fn tell(&self, secrets: &Secrets) {
+        if let Ok(token) = self.read() {
+            secrets.add(token.expose());
+        }
+    }
+
     pub fn read(&self) -> Result<Secret> {
         match self {
             WebToken::Text(text) => Ok(text.clone()),

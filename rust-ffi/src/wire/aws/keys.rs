@@ -8,6 +8,7 @@ use serde_json::{json, Value};
 use super::denied;
 use crate::engine::error::Result;
 use crate::engine::route::{check_key, Secret};
+use crate::engine::secrets::Secrets;
 use crate::engine::tokens::Token;
 
 /// Keys to sign with. `Debug` does not show them.
@@ -17,6 +18,14 @@ pub struct Keys {
     pub secret: Secret,
     /// Of keys that end.
     pub session: Option<Secret>,
+}
+
+impl Keys {
+    /// Names what no error may show. The id of a key is none: AWS itself writes it into logs.
+    pub fn tell(&self, secrets: &Secrets) {
+        secrets.add(self.secret.expose());
+        self.session.iter().for_each(|session| secrets.add(session.expose()));
+    }
 }
 
 impl fmt::Debug for Keys {

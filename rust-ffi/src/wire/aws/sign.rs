@@ -39,7 +39,9 @@ pub fn signer(request: &Request<'_>, region: Region, service: &'static str) -> R
 impl Credentials for Signer {
     fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a> {
         Box::pin(async move {
+            self.source.tell(attempt.secrets);
             let keys = keys(&self.source, attempt.http, attempt.tokens).await?;
+            keys.tell(attempt.secrets);
             // Proxies may change other headers, so these alone are signed.
             let signed = |name: &str| name == "content-type" || name.starts_with("x-amz-") || name.starts_with("x-amzn-");
             let headers: Vec<(&str, &str)> = attempt

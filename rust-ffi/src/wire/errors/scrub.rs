@@ -46,9 +46,9 @@ impl Origin {
     }
 }
 
-/// The text without `sk-…` and `Bearer …`; None when it holds neither. What a provider has masked itself (`sk-ab***yz`) stays.
+/// The text without `sk-…`, `Bearer …`, JSON web tokens and Google's access tokens; None when it holds none. What a provider has masked itself (`sk-ab***yz`) stays.
 pub fn without_keys(text: &str) -> Option<String> {
-    const STARTS: &[&str] = &["sk-", "Bearer ", "bearer "];
+    const STARTS: &[&str] = &["sk-", "Bearer ", "bearer ", "eyJ", "ya29."];
     /// Shorter ones are words: "sk-learn", "Bearer token".
     const SHORTEST: usize = 16;
     let mut out = String::new();

@@ -28,6 +28,8 @@ pub struct Google {
     key: u64,
     /// The project that they belong to.
     pub project: Option<String>,
+    /// What no error may show.
+    secrets: Vec<Secret>,
     /// The token was fetched for this very call: another one would be no better.
     fresh: AtomicBool,
 }
@@ -65,7 +67,8 @@ impl Google {
     fn file(name: &str, path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             // The path itself may be a secret that was put into the wrong variable.
-            let what = if path.as_os_str().len() < 256 { path.display().to_string() } else { "its value".to_owned() };
+            let is_a_name = path.extension().is_some_and(|end| end == "json");
+            let what = if is_a_name { path.display().to_string() } else { "its value".to_owned() };
             Error::new(
                 ErrorKind::Authentication,
                 format!("the file of credentials that `{name}` names ({what}) cannot be read: {error}"),
@@ -89,7 +92,15 @@ impl Google {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         let project = credentials.project_id().map(str::to_owned);
-        Ok(Google { source: credentials.into_source(), key: hasher.finish(), project, fresh: AtomicBool::new(false) })
+        let told: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let secrets = ["private_key", "client_secret", "refresh_token"].iter().filter_map(|name| told[*name].as_str());
+        Ok(Google {
+            source: credentials.into_source(),
+            key: hasher.finish(),
+            project,
+            secrets: secrets.map(Secret::new).collect(),
+            fresh: AtomicBool::new(false),
+        })
     }
 
     /// `GOOGLE_APPLICATION_CREDENTIALS`, the file of `gcloud auth application-default login`, or the metadata server.
@@ -100,7 +111,13 @@ impl Google {
                 let own = Self::file("GOOGLE_APPLICATION_CREDENTIALS", &path)?;
                 Ok(Google { project: project().or_else(|| own.project.clone()), ..own })
             }
-            None => Ok(Google { source: TokenSource::MetadataServer, key: 0, project: project(), fresh: AtomicBool::new(false) }),
+            None => Ok(Google {
+                source: TokenSource::MetadataServer,
+                key: 0,
+                project: project(),
+                secrets: Vec::new(),
+                fresh: AtomicBool::new(false),
+            }),
         }
     }
 
@@ -130,7 +147,9 @@ impl Google {
 impl Credentials for Google {
     fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a> {
         Box::pin(async move {
+            self.secrets.iter().for_each(|secret| attempt.secrets.add(secret.expose()));
             let token = attempt.tokens.get(self.key, || self.fetch()).await?;
+            attempt.secrets.add(token.expose());
             Ok(vec![bearer(token.expose())])
         })
     }

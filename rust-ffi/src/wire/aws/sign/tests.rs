@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::route::Secret;
+use crate::engine::secrets::Secrets;
 
 /// The keys of AWS's published examples.
 fn example(session: Option<&str>) -> Keys {
@@ -141,8 +142,15 @@ async fn b3_every_attempt_is_signed_by_itself() {
         let (signer, http, tokens, headers) = (&signer, &http, &tokens, &headers);
         async move {
             let (method, body) = (reqwest::Method::POST, bytes::Bytes::from_static(body));
-            let attempt =
-                Attempt { method: &method, url: "https://h.example/model/m/converse", headers, body: &body, http, tokens };
+            let attempt = Attempt {
+                method: &method,
+                url: "https://h.example/model/m/converse",
+                headers,
+                body: &body,
+                http,
+                tokens,
+                secrets: &Secrets::default(),
+            };
             let signed = signer.headers(attempt).await.unwrap();
             header(&signed, "authorization").to_owned()
         }
