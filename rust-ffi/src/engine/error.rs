@@ -205,8 +205,9 @@ impl Error {
     /// Takes a secret out of what is shown.
     pub fn conceal(&mut self, secret: &str) {
         let fields = &mut *self.0;
+        let told = [&mut fields.body, &mut fields.code, &mut fields.error_type, &mut fields.param, &mut fields.request_id];
         let headers = fields.headers.iter_mut().map(|(_, value)| value);
-        for text in [Some(&mut fields.message), fields.body.as_mut()].into_iter().flatten().chain(headers) {
+        for text in told.into_iter().filter_map(Option::as_mut).chain([&mut fields.message]).chain(headers) {
             if text.contains(secret) {
                 *text = text.replace(secret, "***");
             }

@@ -93,9 +93,13 @@ mod tests {
         secrets.add("short");
         let said = "the-own-key IQoJ/+=x IQoJ%2F%2B%3Dx p4ssw0rd tok-of-a-proxy key-of-the-route found elsewhere short 123456 red-team not-secret";
         let mut error = Error::new(ErrorKind::BadRequest, said);
-        error.body = Some(said.to_owned());
+        let told = || Some(said.to_owned());
+        (error.body, error.code, error.error_type, error.param, error.request_id) = (told(), told(), told(), told(), told());
+        error.headers.push(("x-echo".to_owned(), said.to_owned()));
         secrets.conceal(&mut error);
         let shown = "*** *** *** *** *** *** *** short 123456 red-team not-secret";
-        assert_eq!((error.message.as_str(), error.body.as_deref()), (shown, Some(shown)));
+        let told = [&error.body, &error.code, &error.error_type, &error.param, &error.request_id];
+        assert!(told.iter().all(|text| text.as_deref() == Some(shown)), "{error:?}");
+        assert_eq!((error.message.as_str(), error.headers[0].1.as_str()), (shown, shown));
     }
 }
