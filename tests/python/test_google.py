@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -41,6 +42,8 @@ class Google:
         self.answers: list[Any] = [answer({"text": "Hello"})]
         self.refused: set[str] = set()
         self.token_status = 200
+        self.token_headers: dict[str, str] = {}
+        self.token_delay = 0.0
         lock = threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,6 +60,9 @@ class Google:
                 self.wfile.write(content)
 
             def do_GET(self) -> None:
+                if self.path == "/computeMetadata/v1/instance/service-accounts/default/token":
+                    google.tokens.append(self.headers["metadata-flavor"])
+                    return self.reply(200, b'{"access_token":"ya29.of-a-machine","expires_in":3599}')
                 if self.path == "/moved.png":
                     return self.reply(302, b"", location="/picture.png")
                 if self.path == "/picture.png":
@@ -65,13 +71,16 @@ class Google:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                if self.path == "/token":
+                if self.path in {"/token", "/elsewhere"}:
                     with lock:
                         google.tokens.append(body.decode())
                         token = f"ya29.token-{len(google.tokens)}"
-                    if google.token_status != 200:
+                    time.sleep(google.token_delay)
+                    if google.token_status != 200 and self.path == "/token":
                         return self.reply(
-                            google.token_status, b'{"error":"invalid_grant","error_description":"No such account"}'
+                            google.token_status,
+                            b'{"error":"invalid_grant","error_description":"No such account"}',
+                            **google.token_headers,
                         )
                     return self.reply(200, json.dumps({"access_token": token, "expires_in": 3600}).encode())
                 bearer = (self.headers["authorization"] or "").replace("Bearer ", "")
@@ -285,6 +294,76 @@ def test_an_account_that_is_gone_is_an_error_that_says_so(google: Google, vertex
         litellm.completion(**vertex)
     assert "PRIVATE KEY" not in f"{raised.value!r} {raised.value}"
     assert google.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(429, litellm.RateLimitError), (500, litellm.ServiceUnavailableError), (503, litellm.ServiceUnavailableError)],
+)
+def test_a_token_server_that_fails_is_asked_again(
+    google: Google, vertex: dict[str, Any], status: int, kind: type[Exception]
+) -> None:
+    google.token_status = status
+    vertex["num_retries"] = 1
+    google.token_headers = {"retry-after": "0"}
+    with pytest.raises(kind, match="Google gave no token"):
+        litellm.completion(**vertex)
+    assert len(google.tokens) == 2
+    vertex["vertex_credentials"]["token_uri"] = "http://127.0.0.1:1/"
+    with pytest.raises(litellm.APIConnectionError, match="Google gave no token"):
+        litellm.completion(**vertex)
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_credentials_do_not_follow_a_redirect(google: Google, vertex: dict[str, Any], status: int) -> None:
+    google.token_status = status
+    google.token_headers = {"location": f"{google.url}/elsewhere"}
+    user = {
+        "type": "authorized_user",
+        "client_id": "c",
+        "client_secret": "GOCSPX-secret",
+        "refresh_token": "1//0refresh",
+        "token_uri": f"{google.url}/token",
+    }
+    with pytest.raises(litellm.AuthenticationError, match="redirect") as raised:
+        litellm.completion(**{**vertex, "vertex_credentials": user}, vertex_project="p")
+    assert google.tokens == [
+        "grant_type=refresh_token&client_id=c&client_secret=GOCSPX-secret&refresh_token=1%2F%2F0refresh"
+    ]
+    assert "GOCSPX" not in f"{raised.value!r}"
+
+
+def test_calls_that_wait_for_a_token_share_its_failure(google: Google, vertex: dict[str, Any]) -> None:
+    google.token_status, google.token_delay = 500, 0.3
+
+    async def ask() -> list[Any]:
+        return await asyncio.gather(*(litellm.acompletion(**vertex) for _ in range(20)), return_exceptions=True)
+
+    assert {type(one) for one in asyncio.run(ask())} == {litellm.ServiceUnavailableError}
+    assert len(google.tokens) == 1
+
+
+def test_many_refusals_of_one_token_fetch_one_other(google: Google, vertex: dict[str, Any]) -> None:
+    litellm.completion(**vertex)
+    google.refused = {"ya29.token-1"}
+
+    async def ask() -> list[Any]:
+        return await asyncio.gather(*(litellm.acompletion(**vertex) for _ in range(30)))
+
+    assert [one.choices[0].message.content for one in asyncio.run(ask())] == ["Hello"] * 30
+    assert len(google.tokens) == 2
+
+
+def test_a_machine_of_googles_gives_its_own_token(
+    google: Google, vertex: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("HOME", "APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("GCE_METADATA_HOST", google.url.partition("//")[2])
+    del vertex["vertex_credentials"]
+    litellm.completion(**vertex, vertex_project="p")
+    assert google.tokens == ["Google"]
+    assert google.requests[0][1]["authorization"] == "Bearer ya29.of-a-machine"
 
 
 def test_credentials_are_json_or_a_file_or_of_the_environment(

@@ -257,15 +257,15 @@ impl WireCall<'_> {
         let limits = &self.call.limits;
         let total = limits.total;
         let late = |_| timeout("the whole call", total);
-        let mut response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
+        let (mut response, sent) = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
         let mut head = transport::head(&response);
         let again = self.wire.signer.as_ref().is_some_and(|signer| match head.status {
-            401 => signer.credentials.refused(self.tokens),
-            403 => signer.credentials.forbidden(&head, self.tokens),
+            401 => signer.credentials.refused(&sent, self.tokens),
+            403 => signer.credentials.forbidden(&sent, &head, self.tokens),
             _ => false,
         });
         if again {
-            response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
+            response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??.0;
             head = transport::head(&response);
         }
         if !(200..300).contains(&head.status) {
@@ -289,12 +289,12 @@ impl WireCall<'_> {
         Ok(Finish { event: Event::Done { answer, meta }, rest: None })
     }
 
-    /// Sends the request, with credentials made for this attempt where the call has such.
-    async fn send(&self) -> Result<reqwest::Response> {
+    /// Sends the request, with credentials made for this attempt where the call has such; gives them back, too.
+    async fn send(&self) -> Result<(reqwest::Response, Vec<(String, String)>)> {
         let Wire { client, signer, .. } = self.wire;
         let request = self.filled.as_ref().map_or(&self.wire.request, |(request, _)| request);
         let Some(signer) = signer else {
-            return self.first_byte(transport::send(client, request)).await;
+            return Ok((self.first_byte(transport::send(client, request)).await?, Vec::new()));
         };
         // Boxed: few calls sign, and every call would carry the room for it.
         let signed = Box::pin(async {
@@ -316,7 +316,7 @@ impl WireCall<'_> {
                     request.headers_mut().insert(name, value);
                 }
             }
-            self.first_byte(transport::send(client, &request)).await
+            Ok((self.first_byte(transport::send(client, &request)).await?, own))
         });
         signed.await
     }

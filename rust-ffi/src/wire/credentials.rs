@@ -6,7 +6,9 @@ use std::pin::Pin;
 use bytes::Bytes;
 use reqwest::Method;
 
+use super::http::bearer;
 use crate::engine::error::Result;
+use crate::engine::route::Secret;
 use crate::engine::secrets::Secrets;
 use crate::engine::tokens::Tokens;
 use crate::wire::Head;
@@ -26,6 +28,11 @@ pub struct Attempt<'a> {
     pub secrets: &'a Secrets,
 }
 
+/// Did these headers carry the token?
+pub fn carry(headers: &[(String, String)], token: &Secret) -> bool {
+    headers.contains(&bearer(token.expose()))
+}
+
 /// Headers for an attempt, in lower case; they replace what the call has under the same names.
 pub type Headers<'a> = Pin<Box<dyn Future<Output = Result<Vec<(String, String)>>> + Send + 'a>>;
 
@@ -34,15 +41,16 @@ pub trait Credentials: Send + Sync {
     /// Called before each attempt, on the engine's threads and within the call's deadline.
     fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a>;
 
-    /// The provider answered 401. True when other credentials may help: then the call is sent once more, which is no retry.
-    fn refused(&self, tokens: &Tokens) -> bool {
-        let _ = tokens;
+    /// The provider answered 401 to what `headers` gave. True when other credentials may help: then the call is sent once more, which is
+    /// no retry.
+    fn refused(&self, sent: &[(String, String)], tokens: &Tokens) -> bool {
+        let _ = (sent, tokens);
         false
     }
 
     /// The same for an answer of 403, whose head tells what was forbidden.
-    fn forbidden(&self, head: &Head, tokens: &Tokens) -> bool {
-        let _ = (head, tokens);
+    fn forbidden(&self, sent: &[(String, String)], head: &Head, tokens: &Tokens) -> bool {
+        let _ = (sent, head, tokens);
         false
     }
 }

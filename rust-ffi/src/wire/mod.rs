@@ -17,6 +17,7 @@ pub mod events;
 mod file;
 pub mod gemini;
 pub mod http;
+mod issuer;
 mod multipart;
 mod ndjson;
 mod oauth;

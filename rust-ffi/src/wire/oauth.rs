@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::credentials::Headers;
+use super::credentials::{carry, Headers};
 use super::http::bearer;
 use super::{Attempt, Credentials};
 use crate::engine::error::{Error, ErrorKind, Result};
@@ -88,8 +88,8 @@ impl Credentials for Grant {
         })
     }
 
-    fn refused(&self, tokens: &Tokens) -> bool {
-        tokens.forget(self.id());
+    fn refused(&self, sent: &[(String, String)], tokens: &Tokens) -> bool {
+        tokens.forget(self.id(), |token| carry(sent, token));
         true
     }
 }
@@ -150,7 +150,7 @@ mod tests {
         let seen = server.await.unwrap();
         // "me:pass", as RFC 7617 has it.
         assert!(seen[1].to_ascii_lowercase().contains("authorization: basic bwu6cgfzcw=="), "{}", seen[1]);
-        assert!(grant.refused(&tokens));
+        assert!(grant.refused(&[bearer("abc")], &tokens));
         assert_eq!(grant.headers(attempt()).await.unwrap_err().kind, ErrorKind::ApiConnection);
     }
 }

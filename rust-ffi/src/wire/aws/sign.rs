@@ -54,7 +54,7 @@ impl Credentials for Signer {
         })
     }
 
-    fn forbidden(&self, head: &Head, tokens: &Tokens) -> bool {
+    fn forbidden(&self, sent: &[(String, String)], head: &Head, tokens: &Tokens) -> bool {
         let kind = head.header("x-amzn-errortype").unwrap_or_default();
         let is = |names: &[&str]| names.iter().any(|name| kind.starts_with(name));
         if is(&["InvalidSignature", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "RequestExpired", "AuthFailure"]) {
@@ -62,7 +62,11 @@ impl Credentials for Signer {
             return date.is_some_and(|date| learn(&AHEAD, date, SystemTime::now()));
         }
         if is(&["ExpiredToken", "UnrecognizedClient", "InvalidClientTokenId"]) && !matches!(self.source, Source::Keys(_)) {
-            tokens.forget(key_of(&self.source));
+            let signed_with = |keys: &Keys| {
+                let credential = format!("Credential={}/", keys.id);
+                sent.iter().any(|(name, value)| name == "authorization" && value.contains(&credential))
+            };
+            tokens.forget(key_of(&self.source), |token| Keys::from_token(token).is_ok_and(|keys| signed_with(&keys)));
             return true;
         }
         false

@@ -1,25 +1,21 @@
 //! Access tokens for Vertex AI: from a service account's key, a user's login, or the metadata server of Google's own machines.
 //!
-//! The crate edgequake-llm signs and exchanges; which credentials count, when a token is fetched anew and what a failure means is decided
-//! here.
+//! Which credentials count is decided here; [`super::exchange`] fetches their tokens.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use edgequake_llm::google_auth::{self, GoogleCredentials, TokenSource};
 
+use super::exchange;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::request::{string, wrong_type, Request};
 use crate::engine::route::Secret;
 use crate::engine::tokens::{Token, Tokens};
-use crate::wire::credentials::Headers;
+use crate::wire::credentials::{carry, Headers};
 use crate::wire::http::bearer;
 use crate::wire::{Attempt, Credentials};
-
-/// The crate takes this much off a token's life, and [`Tokens`] does so again.
-const MARGIN: Duration = Duration::from_secs(60);
 
 /// Credentials of Google's, and what they say of themselves.
 pub struct Google {
@@ -121,26 +117,9 @@ impl Google {
         }
     }
 
-    async fn fetch(&self) -> Result<Token> {
+    async fn fetch(&self, attempt: &Attempt<'_>) -> Result<Token> {
         self.fresh.store(true, Ordering::Relaxed);
-        let token = self.source.refresh().await.map_err(|error| self.failure(&error.to_string()))?;
-        let lifetime = token.refresh_at.saturating_duration_since(Instant::now()) + MARGIN;
-        Ok(Token { secret: Secret::new(token.token), lifetime })
-    }
-
-    fn failure(&self, what: &str) -> Error {
-        if matches!(self.source, TokenSource::MetadataServer) {
-            return Error::new(
-                ErrorKind::Authentication,
-                format!(
-                    "no credentials for Google Cloud: pass vertex_credentials (JSON or the path of a file), set GOOGLE_APPLICATION_CREDENTIALS, \
-                     run `gcloud auth application-default login`, or run on one of Google's machines. {what}"
-                ),
-            );
-        }
-        // The crate tells a refusal from a connection that failed in words only.
-        let kind = if what.contains("Token request to") { ErrorKind::ApiConnection } else { ErrorKind::Authentication };
-        Error::new(kind, format!("no access token for Google Cloud: {what}"))
+        exchange::token(&self.source, attempt.http, attempt.secrets).await
     }
 }
 
@@ -148,15 +127,15 @@ impl Credentials for Google {
     fn headers<'a>(&'a self, attempt: Attempt<'a>) -> Headers<'a> {
         Box::pin(async move {
             self.secrets.iter().for_each(|secret| attempt.secrets.add(secret.expose()));
-            let token = attempt.tokens.get(self.key, || self.fetch()).await?;
+            let token = attempt.tokens.get(self.key, || self.fetch(&attempt)).await?;
             attempt.secrets.add(token.expose());
             Ok(vec![bearer(token.expose())])
         })
     }
 
     /// A token that should still be good was refused: it may have been revoked, and a new one may do.
-    fn refused(&self, tokens: &Tokens) -> bool {
-        tokens.forget(self.key);
+    fn refused(&self, sent: &[(String, String)], tokens: &Tokens) -> bool {
+        tokens.forget(self.key, |token| carry(sent, token));
         !self.fresh.load(Ordering::Relaxed)
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod content;
 mod credentials;
 mod embedding;
+mod exchange;
 mod media;
 mod messages;
 pub mod models;

@@ -122,11 +122,11 @@ fn b3_only_what_other_credentials_can_help_is_sent_again() {
     let tokens = Tokens::default();
     let date = httpdate::fmt_http_date(SystemTime::now());
     let fetched = signer(Source::Instance);
-    assert!(fetched.forbidden(&refusal("ExpiredTokenException:http://internal", &date), &tokens));
-    assert!(!fetched.forbidden(&refusal("AccessDeniedException", &date), &tokens));
-    assert!(!fetched.forbidden(&refusal("InvalidSignatureException", "no date"), &tokens));
+    assert!(fetched.forbidden(&[], &refusal("ExpiredTokenException:http://internal", &date), &tokens));
+    assert!(!fetched.forbidden(&[], &refusal("AccessDeniedException", &date), &tokens));
+    assert!(!fetched.forbidden(&[], &refusal("InvalidSignatureException", "no date"), &tokens));
     let given = signer(Source::Keys(example(None)));
-    assert!(!given.forbidden(&refusal("ExpiredTokenException", &date), &tokens));
+    assert!(!given.forbidden(&[], &refusal("ExpiredTokenException", &date), &tokens));
 }
 
 #[tokio::test]
