@@ -583,7 +583,12 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-RESERVED = set(dir(types.ModelResponse())) | {"stream", "stream_options", "response_ms", "hidden_params", "self"}
+# What the class has already, what an answer's own fields are, and the constructor's other arguments.
+RESERVED = (
+    set(dir(types.ModelResponse()))
+    | set(answer())
+    | {"stream", "stream_options", "response_ms", "hidden_params", "self"}
+)
 extras = st.dictionaries(
     st.text(min_size=1, max_size=8).filter(lambda name: name[0] != "_" and name not in RESERVED), values
 )
