@@ -25,7 +25,7 @@ use super::secrets::Secrets;
 use super::tokens::Tokens;
 use super::transport::{header_map, Transport, Verify};
 use crate::edgequake;
-use crate::wire::{self, Operation};
+use crate::wire::{self, rewrite, Operation};
 
 /// The configuration of a client, as JSON. Unknown keys are refused: a mistyped limit would silently not apply.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -128,12 +128,18 @@ impl Client {
     fn prepare(&self, operation: &str, text: &[u8], attachments: &[&[u8]]) -> Result<Call> {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::bad_request(format!("{operation:?} is not an operation of this library")))?;
-        let request = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
+        let given = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
+        let named = named(operation, &given)?;
+        let named = named.as_deref();
+        let rewritten = rewrite::rewrite(operation, &given, || {
+            let asked = named.map(|model| with_model(&given, model));
+            provider_of(asked.as_ref().unwrap_or(&given))
+        })?;
+        let request = given.with(&rewritten);
         let stream = operation.streams() && request.is_stream()?;
         let limits = Limits::of(&request)?;
         let retries = retries_of(&request)?;
-        let named = named(operation, &request)?;
-        let named = named.as_deref().map(|model| with_model(&request, model));
+        let named = named.map(|model| with_model(&request, model));
         let asked = named.as_ref().unwrap_or(&request);
         if let Some(mock) = Mock::of(operation, asked, &limits)? {
             let route = mock.route();
@@ -211,6 +217,14 @@ impl Drop for Client {
     fn drop(&mut self) {
         // The last owner may be one of the runtime's own threads, which must not wait for itself.
         self.close();
+    }
+}
+
+/// The provider of a call, on whichever road it goes.
+fn provider_of(request: &Request<'_>) -> Result<String> {
+    match edgequake::model_of(request)? {
+        Some(model) => Ok(model.split('/').next().unwrap_or_default().to_owned()),
+        None => Ok(route::resolve_name(request)?.provider),
     }
 }
 

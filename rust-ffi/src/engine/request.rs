@@ -42,6 +42,16 @@ impl<'a> Request<'a> {
         Ok(Request { fields, settings, attachments: Vec::new() })
     }
 
+    /// The same request with other values for some arguments.
+    pub fn with<'r>(self, others: &'r [(&'static str, Box<RawValue>)]) -> Request<'r>
+    where
+        'a: 'r,
+    {
+        let mut request: Request<'r> = self;
+        request.fields.extend(others.iter().map(|(name, raw)| ((*name).to_owned(), &**raw)));
+        request
+    }
+
     /// The raw value of a keyword argument.
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.fields.get(name).copied()

@@ -28,6 +28,7 @@ pub mod params;
 pub mod providers;
 pub mod remote;
 mod rerank;
+pub mod rewrite;
 pub mod sse;
 pub mod watsonx;
 
