@@ -19,6 +19,7 @@ from ._script import (
     ANSWERS,
     EMBEDDINGS,
     MODELS,
+    OTHER,
     Answer,
     Cut,
     Embeddings,
@@ -104,7 +105,8 @@ class Answering:
     async def dispatch(self) -> None:
         request = self.request
         if request.operation is None:
-            raise refuse(f"Invalid URL ({request.method} {request.path})", None, None, 404)
+            await self.answer_other()
+            return
         if request.method != ("GET" if request.operation == MODELS else "POST"):
             raise refuse(f"Not allowed to {request.method} on {request.path}.", None, None, 405)
         if request.deployment is not None and "api-version" not in request.query:
@@ -134,6 +136,17 @@ class Answering:
             await self.answer_chat(body, answer)
         else:
             await self.answer_embeddings(body, inputs, answer)
+
+    async def answer_other(self) -> None:
+        """A path that the provider knows nothing of, perhaps of another API with keys of its own: the test answers, or nobody."""
+        seconds, answer = self.take(OTHER)
+        if seconds:
+            await asyncio.sleep(seconds)
+        if answer is None:
+            answer = await self.ask_responder(OTHER)
+        if not isinstance(answer, (Raw, Error)):
+            raise refuse(f"Invalid URL ({self.request.method} {self.request.path})", None, None, 404)
+        await self.send_ready(answer, streamed=False)
 
     def decoded_body(self) -> Json:
         try:

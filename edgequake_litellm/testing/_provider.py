@@ -37,6 +37,10 @@ class LocalProvider:
     - Embeddings are unit vectors from hashes; texts that share words are closer to each other.
     - What OpenAI's API refuses is refused with its error object: 400, 401 without a key, 404, 405.
 
+    By itself it answers chat completions, embeddings and the list of models. Any other path is a 404, unless :meth:`raw`,
+    :meth:`error` or ``responder`` (with a :class:`Raw` or an :class:`Error`) has an answer: so responses, images, sounds
+    and the APIs of other providers can be played too, whose keys are then not looked at.
+
     ``port`` 0 takes a free one. ``api_key`` is the only key to be accepted; None accepts any, but there must be one unless
     ``require_key`` is False. ``models`` are the only models to be known; None accepts any name and lists a few. ``gap`` is
     the pause in seconds before each chunk of a stream. ``responder`` is asked for the answer where the script has none: a
@@ -212,7 +216,7 @@ class LocalProvider:
         body: Any = None,
         after: Optional[int] = None,
     ) -> None:
-        """Answers the next request with an error in OpenAI's form.
+        """Answers the next request with an error in OpenAI's form, at whatever path but that of the models.
 
         ``retry_after`` is the header's value: seconds, or a date as a string. ``body`` replaces the whole body. With
         ``after`` the error comes as an event of a stream, after that many chunks, and ``status`` is not seen.
@@ -255,7 +259,7 @@ class LocalProvider:
         content_type: str = "application/json",
         headers: Optional[Mapping[str, str]] = None,
     ) -> None:
-        """Answers the next request with these bytes, whatever it asks for."""
+        """Answers the next request with these bytes, whatever it asks for and at whatever path, but for the list of models."""
         self.add(Raw(body.encode() if isinstance(body, str) else body, status, content_type, headers or {}))
 
     def add(self, entry: Union[Answer, Delay]) -> None:

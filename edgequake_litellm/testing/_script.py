@@ -167,6 +167,8 @@ Entry = Union[Answer, Delay]
 CHAT = "chat/completions"
 EMBEDDINGS = "embeddings"
 MODELS = "models"
+# Any path but those of the three.
+OTHER = "another path"
 
 
 def fits(entry: Answer, operation: str) -> bool:
@@ -175,7 +177,8 @@ def fits(entry: Answer, operation: str) -> bool:
         return operation == EMBEDDINGS
     if isinstance(entry, Reply):
         return operation == CHAT
-    return True
+    # A cut needs an answer that the provider makes up.
+    return operation != OTHER or not isinstance(entry, Cut)
 
 
 class Script:
