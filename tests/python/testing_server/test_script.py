@@ -70,6 +70,30 @@ def test_a_reply_in_full(provider: LocalProvider) -> None:
     assert "".join(call["custom"]["input"] for call in calls if call["index"] == 3) == "free text"
 
 
+def test_paths_that_it_does_not_know_are_the_tests_to_answer(provider: LocalProvider) -> None:
+    provider.raw('{"data": []}', headers={"X-Extra": "1"})
+    provider.error(503, "later", retry_after=3)
+    images, sounds = send(provider, "/v1/images/generations", {}, headers={}), send(provider, "/v1/audio/speech", {})
+    assert (images.status, images.json, images.headers["x-extra"]) == (200, {"data": []}, "1")
+    assert (sounds.status, sounds.error["message"], sounds.headers["retry-after"]) == (503, "later", "3")
+    assert [request.operation for request in provider.requests] == [None, None]
+    assert send(provider, "/v1/nothing", {}).status == 404
+
+
+def test_answers_of_another_kind_are_not_for_unknown_paths(provider: LocalProvider) -> None:
+    provider.reply("a chat")
+    assert send(provider, "/v1/images/generations", {}).error["message"] == "Invalid URL (POST /v1/images/generations)"
+
+
+def test_a_responder_answers_paths_that_it_does_not_know() -> None:
+    def answer(request: Request) -> Any:
+        return Raw(b'{"id": "resp_1"}') if request.path == "/v1/responses" else None
+
+    with LocalProvider(responder=answer) as provider:
+        assert send(provider, "/v1/responses", {}).json == {"id": "resp_1"}
+        assert send(provider, "/v1/batches", {}).status == 404
+
+
 def test_several_choices(provider: LocalProvider) -> None:
     provider.reply(choices=["a", {"content": "b", "finish_reason": "length"}, Choice(tool_calls=[tool_call("f")])])
     choices = chat(provider).json["choices"]

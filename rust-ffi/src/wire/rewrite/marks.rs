@@ -66,7 +66,7 @@ fn point(fields: Fields<'_>) -> Result<Point<'_>> {
 /// Sets the marks in the messages; the answer is the tools where one of them got one. What the caller has marked keeps its mark, and
 /// takes one of the places that there are.
 pub fn set<'a>(points: &[Point<'a>], messages: &mut [Members<'a>], request: &Request<'a>) -> Result<Option<Box<RawValue>>> {
-    let tools: Option<Vec<Fields<'a>>> = request.raw("tools").and_then(|raw| json::read(raw));
+    let tools: Option<Vec<Fields<'a>>> = request.raw("tools").and_then(json::read);
     let on_tools = tools.iter().flatten().filter(|tool| is_marked(tool)).count();
     let outside = on_tools + usize::from(request.has("cache_control"));
     let for_tools = points.iter().find(|point| matches!(point.place, Place::Tools));
@@ -78,13 +78,13 @@ pub fn set<'a>(points: &[Point<'a>], messages: &mut [Members<'a>], request: &Req
                 warn(format!("a request has room for {MOST} marks of the prompt cache: the others are left out"));
                 break 'points;
             }
-            if count(&messages[at]) == 0 && mark(&mut messages[at], &point.control)? {
+            if count(&messages[at]) == 0 && mark(&mut messages[at], point.control.clone())? {
                 used += 1;
             }
         }
     }
     match (for_tools, tools) {
-        (Some(point), Some(tools)) if on_tools == 0 && used + outside < MOST => mark_last(tools, &point.control),
+        (Some(point), Some(tools)) if on_tools == 0 && used + outside < MOST => mark_last(tools, point.control.clone()),
         _ => Ok(None),
     }
 }
@@ -105,17 +105,17 @@ fn targets(place: &Place<'_>, messages: &[Members<'_>]) -> Vec<usize> {
 }
 
 /// Marks a message: itself where its content is a text, else the last part of it.
-fn mark<'a>(message: &mut Members<'a>, control: &Cow<'a, RawValue>) -> Result<bool> {
+fn mark<'a>(message: &mut Members<'a>, control: Cow<'a, RawValue>) -> Result<bool> {
     let Some(content) = message.get("content") else { return Ok(false) };
     if content.get().starts_with('"') {
-        message.insert("cache_control".to_owned(), control.clone());
+        message.insert("cache_control".to_owned(), control);
         return Ok(true);
     }
     let marked = {
         let Some(mut parts) = json::read::<Vec<&RawValue>>(content) else { return Ok(false) };
-        let Some(last) = parts.pop().and_then(|part| json::read::<Fields<'_>>(part)) else { return Ok(false) };
+        let Some(last) = parts.pop().and_then(json::read::<Fields<'_>>) else { return Ok(false) };
         let mut last = members(last);
-        last.insert("cache_control".to_owned(), Cow::Borrowed(&**control));
+        last.insert("cache_control".to_owned(), Cow::Borrowed(&*control));
         let mut parts: Vec<Cow<'_, RawValue>> = parts.into_iter().map(Cow::Borrowed).collect();
         parts.push(Cow::Owned(raw(&last)?));
         raw(&parts)?
@@ -125,11 +125,11 @@ fn mark<'a>(message: &mut Members<'a>, control: &Cow<'a, RawValue>) -> Result<bo
 }
 
 /// The tools, with a mark on the last that can carry one: a tool that searches for tools is written without.
-fn mark_last<'a>(tools: Vec<Fields<'a>>, control: &Cow<'a, RawValue>) -> Result<Option<Box<RawValue>>> {
+fn mark_last<'a>(tools: Vec<Fields<'a>>, control: Cow<'a, RawValue>) -> Result<Option<Box<RawValue>>> {
     let mut tools: Vec<Members<'a>> = tools.into_iter().map(members).collect();
     let searches = |tool: &Members<'_>| tool.get("type").is_some_and(|raw| raw.get().starts_with("\"tool_search_tool_"));
     let Some(last) = tools.iter_mut().rev().find(|tool| !searches(tool)) else { return Ok(None) };
-    last.insert("cache_control".to_owned(), control.clone());
+    last.insert("cache_control".to_owned(), control);
     raw(&tools).map(Some)
 }
 
