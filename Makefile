@@ -62,8 +62,8 @@ step = @printf '\n==> %s\n' '$(1)'
 .DELETE_ON_ERROR:
 # Cargo and pip use every core by themselves, and the steps of `make test` are to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test pythons wheel bench header abi c languages library install install-c downstream clean distclean \
-        test-rust test-header test-python test-c lint lint-rust lint-python lint-workflows FORCE
+.PHONY: help demo test pythons wheel bench header abi c languages docs library install install-c downstream clean distclean \
+        test-rust test-header test-python test-c test-docs lint lint-rust lint-python lint-workflows FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,7 +72,7 @@ demo: install ## Build, install into .venv and answer a prompt, through a local 
 	$(call step,demo)
 	$(VENV_PYTHON) examples/demo.py
 
-test: lint-rust test-rust test-header test-c test-python languages lint-python lint-workflows ## Run every test and every check
+test: lint-rust test-rust test-header test-c test-python test-docs languages lint-python lint-workflows ## Run every test and every check
 	$(call step,all tests and checks passed)
 
 wheel: $(VENV)/.wheel library ## Build dist/*.whl, one for every Python of this platform, and check its content
@@ -122,6 +122,11 @@ downstream: install ## Run programs written for litellm with litellm and with th
 	$(call step,programs of others)
 	$(VENV_PYTHON) tests/downstream/run.py
 
+docs: $(VENV)/.documented ## Build the site of the documentation into build/site; every warning is an error
+	$(call step,site)
+	NO_MKDOCS_2_WARNING=true $(VENV_PYTHON) -m mkdocs --quiet build --strict
+	@echo 'build/site/index.html is the first page'
+
 library: $(LIBRARY) ## Build the shared library for release
 
 install: $(VENV)/.installed ## Install the package into .venv, editable
@@ -148,6 +153,11 @@ test-c: $(VENV)/.tested c
 test-python: $(VENV)/.tested
 	$(call step,pytest)
 	$(RELEASE_ENVIRONMENT) $(VENV_PYTHON) -m pytest tests/python
+
+# Builds the site as `make docs` does, and runs the programs that it shows.
+test-docs: $(VENV)/.tested $(VENV)/.documented
+	$(call step,README.md and docs: programs$(comma) tables$(comma) site)
+	$(VENV_PYTHON) -m pytest tests/docs
 
 lint: lint-rust lint-python lint-workflows ## Format and lint checks only
 
@@ -188,6 +198,11 @@ $(VENV)/.installed: $(VENV)/.created $(LIBRARY) $(HEADER) build_ffi.py setup.py 
 $(VENV)/.tested: pyproject.toml | $(VENV)/.installed
 	$(call step,install what the tests need into $(VENV))
 	$(RELEASE_ENVIRONMENT) $(PIP_INSTALL) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.documented: docs/requirements.txt | $(VENV)/.created
+	$(call step,install what builds the site into $(VENV))
+	$(PIP_INSTALL) --requirement docs/requirements.txt
 	@touch $@
 
 $(VENV)/.zig: $(VENV)/.created
