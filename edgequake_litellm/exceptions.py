@@ -2,7 +2,7 @@
 
 Their constructors, attributes and texts are litellm's. Unlike litellm's they can be pickled and copied, and `response` has the
 provider's own status, headers and body where there was an answer. `openai.RateLimitError` and its like catch them in programs
-that use openai; see `_exceptions.openai_bases`.
+that use openai.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ __all__ = [
     "from_wire",
 ]
 
+# How they come to have openai's bases is told in _exceptions/openai_bases.py.
 LITELLM_EXCEPTION_TYPES = [
     AuthenticationError,
     NotFoundError,
@@ -107,6 +108,7 @@ LITELLM_EXCEPTION_TYPES = [
     OpenAIError,
     JSONSchemaValidationError,
 ]
+"""The exceptions that a call may raise; `except tuple(…)` of it catches them all. litellm's list, in its order."""
 
 adopt()
 

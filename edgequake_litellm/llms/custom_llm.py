@@ -31,21 +31,27 @@ class CustomLLM:
     """
 
     def completion(self, *args: Any, **kwargs: Any) -> Any:
+        """The whole answer: `model_response` filled, or a ModelResponse of its own."""
         raise _missing(self, "completion")
 
     def streaming(self, *args: Any, **kwargs: Any) -> Any:
+        """The chunks of an answer, for `completion(stream=True)`."""
         raise _missing(self, "streaming")
 
     async def acompletion(self, *args: Any, **kwargs: Any) -> Any:
+        """What `completion` gives, for `acompletion`."""
         raise _missing(self, "acompletion")
 
     def astreaming(self, *args: Any, **kwargs: Any) -> Any:
+        """What `streaming` gives, as an asynchronous generator, for `acompletion(stream=True)`."""
         raise _missing(self, "astreaming")
 
     def embedding(self, *args: Any, **kwargs: Any) -> Any:
+        """The vectors of `input`: `model_response` filled, or an EmbeddingResponse of its own."""
         raise _missing(self, "embedding")
 
     async def aembedding(self, *args: Any, **kwargs: Any) -> Any:
+        """What `embedding` gives, for `aembedding`."""
         raise _missing(self, "aembedding")
 
 

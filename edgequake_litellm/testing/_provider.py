@@ -121,6 +121,7 @@ class LocalProvider:
 
     @property
     def port(self) -> int:
+        """The port that it listens on. Raises RuntimeError before :meth:`start`."""
         if self._port is None:
             raise RuntimeError("the provider has no port before start()")
         return self._port
@@ -303,6 +304,7 @@ class LocalProvider:
 
     @property
     def open_connections(self) -> int:
+        """How many connections are open now."""
         with self._changed:
             return len(self._connections)
 

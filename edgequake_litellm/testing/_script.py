@@ -123,6 +123,7 @@ class Error:
     after: Optional[int] = None
 
     def as_json(self) -> Json:
+        """The body in OpenAI's form, which is sent unless ``body`` replaces it."""
         kind = self.type or _ERROR_TYPES.get(
             self.status, "server_error" if self.status >= 500 else "invalid_request_error"
         )
