@@ -1,9 +1,11 @@
-"""Every Python program of the pages runs, warns of nothing, and prints what the page says."""
+"""Every Python program of the pages runs, warns of nothing, and prints what the page says; one of tests passes."""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,8 +38,25 @@ def test_program(block: Block, folder: Path, environment: dict[str, str]) -> Non
     lacking = missing(block.source)
     if lacking:
         pytest.skip(f"not installed: {', '.join(sorted(lacking))}")
+    command = [sys.executable, "-W", "error", "-c", block.source]
+    tests = len(re.findall(r"^def test_", block.source, re.MULTILINE))
+    if tests:
+        (folder / "test_page.py").write_text(block.source, encoding="utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-W",
+            "error",
+            "-c",
+            os.devnull,
+            "--rootdir",
+            ".",
+            "test_page.py",
+        ]
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block.source],
+        command,
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -46,5 +65,7 @@ def test_program(block: Block, folder: Path, environment: dict[str, str]) -> Non
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
+    if tests:
+        assert f"{tests} passed" in run.stdout
     if block.output is not None:
         assert run.stdout == block.output
