@@ -7,7 +7,7 @@ queues; how it waits for them is `_sync`'s and `_async`'s matter.
 from __future__ import annotations
 
 import os
-from json import JSONDecoder
+from json import JSONDecoder, dumps
 from struct import Struct, calcsize
 from threading import Lock
 
@@ -150,7 +150,8 @@ def client() -> Any:
         with process.lock:
             if process.client is None:
                 out, error = ffi.new("eq_client **"), ffi.new("eq_error **")
-                check(lib.eq_client_new((ffi.NULL, 0), out, error), error)
+                config = dumps(_configured).encode() if _configured else b""
+                check(lib.eq_client_new((ffi.from_buffer(config), len(config)), out, error), error)
                 process.client = out[0]
         if "LITELLM_LOG" in os.environ:
             from . import _logging
@@ -159,6 +160,24 @@ def client() -> Any:
         for begin in _beginners:
             begin()
     return process.client
+
+
+# What the engine's client has by name, by kind: each process's client is given it anew.
+_configured: dict[str, dict[str, Any]] = {}
+
+
+def configure(kind: str, name: str, value: Any) -> None:
+    """Sets the object `name` of a kind (`routers`, `caches`, …) that requests refer to; None removes it. `value` is JSON's.
+
+    Raises litellm's BadRequestError for a configuration that the engine refuses; then nothing has changed.
+    """
+    query(b"configure", dumps({kind: {name: value}}).encode())
+    with process.lock:
+        objects = _configured.setdefault(kind, {})
+        if value is None:
+            objects.pop(name, None)
+        else:
+            objects[name] = value
 
 
 def new_queue() -> Any:

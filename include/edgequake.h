@@ -271,15 +271,17 @@ uint64_t eq_fork_generation(void);
 /// The name of a status, for logs: a static string, never NULL, not to be freed. Any thread.
 const char *eq_status_name(eq_status status);
 
-/// Makes a client. `config` is empty or a JSON object: {"worker_threads": n} (default 1). No thread starts and no socket is opened before
-/// the first call. The caller frees the client with eq_client_free. `error` may be NULL. Any thread.
-eq_status eq_client_new(eq_bytes config, eq_client **out, eq_error **error);
+/// Makes a client. `config` is empty or a JSON object: {"worker_threads": n} (default 1), and what the client has by name, as in the question
+/// "configure" (docs/architecture.md lists the kinds). No thread starts and no socket is opened before the first call. The caller frees the client with eq_client_free. `error` may be NULL. Any thread.
+eq_status eq_client_new(eq_bytes config,
+                        eq_client **out,
+                        eq_error **error);
 
 /// Frees a client and cancels its running calls; each of them still gets its terminal event. Does not wait. NULL is allowed. Any thread.
 eq_status eq_client_free(eq_client *client);
 
-/// Asks a question that needs no network. `name` is "providers", "get_llm_provider" or "supported_params"; `request` and the answer are JSON,
-/// described in docs/architecture.md. `client` may be NULL. The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
+/// Asks a question that needs no network. `name` is "providers", "get_llm_provider", "cost", "token_count", …; `request` and the answer are
+/// JSON, described in docs/architecture.md. `client` may be NULL but for questions about the client itself, such as "configure". The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
 eq_status eq_query(const eq_client *client,
                    eq_bytes name,
                    eq_bytes request,

@@ -115,3 +115,11 @@ def test_the_library_outlives_its_python_object() -> None:
         "print(_native.ffi.string(version).decode() == _native.library_version())"
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, "True\n", "")
+
+
+def test_a_configuration_that_the_engine_refuses_is_not_kept():
+    from edgequake_litellm import BadRequestError, _runtime
+
+    with pytest.raises(BadRequestError, match="nothing that a client is configured with"):
+        _runtime.configure("no_such_kind", "name", {})
+    assert "no_such_kind" not in _runtime._configured

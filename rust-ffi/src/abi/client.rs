@@ -16,8 +16,8 @@ pub struct eq_client(());
 
 pub(super) static CLIENTS: Table<Client> = Table::new(1);
 
-/// Makes a client. `config` is empty or a JSON object: {"worker_threads": n} (default 1). No thread starts and no socket is opened before
-/// the first call. The caller frees the client with eq_client_free. `error` may be NULL. Any thread.
+/// Makes a client. `config` is empty or a JSON object: {"worker_threads": n} (default 1), and what the client has by name, as in the question
+/// "configure" (docs/architecture.md lists the kinds). No thread starts and no socket is opened before the first call. The caller frees the client with eq_client_free. `error` may be NULL. Any thread.
 #[no_mangle]
 pub unsafe extern "C" fn eq_client_new(config: eq_bytes, out: *mut *mut eq_client, error: *mut *mut eq_error) -> eq_status {
     boundary::status(|| {
@@ -44,8 +44,8 @@ pub unsafe extern "C" fn eq_client_free(client: *mut eq_client) -> eq_status {
     })
 }
 
-/// Asks a question that needs no network. `name` is "providers", "get_llm_provider" or "supported_params"; `request` and the answer are JSON,
-/// described in docs/architecture.md. `client` may be NULL. The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
+/// Asks a question that needs no network. `name` is "providers", "get_llm_provider", "cost", "token_count", …; `request` and the answer are
+/// JSON, described in docs/architecture.md. `client` may be NULL but for questions about the client itself, such as "configure". The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
 #[no_mangle]
 pub unsafe extern "C" fn eq_query(
     client: *const eq_client,
@@ -56,12 +56,11 @@ pub unsafe extern "C" fn eq_query(
 ) -> eq_status {
     boundary::status(|| {
         super::call::check_out(out)?;
-        if !client.is_null() {
-            CLIENTS.get(client.cast())?;
-        }
+        let client = if client.is_null() { None } else { Some(CLIENTS.get(client.cast())?) };
         // SAFETY: the header asks for readable bytes.
         let (name, request) = unsafe { (name.read()?, request.read()?) };
-        let answer = query::ask(&String::from_utf8_lossy(name), request);
+        let name = String::from_utf8_lossy(name);
+        let answer = client.map_or_else(|| query::ask(&name, request), |client| client.ask(&name, request));
         // SAFETY: the header asks for NULL or a place for an error.
         let answer = answer.map_err(|e| unsafe { error::reject(error, e) })?;
         // SAFETY: checked above, and the header asks for a place for a buffer.

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
-use serde::Deserialize;
 use serde_json::value::{to_raw_value, RawValue};
 use tokio::runtime::Runtime;
 
@@ -18,6 +17,9 @@ use super::id;
 use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
+use super::objects::Objects;
+use super::plan::Plan;
+use super::query;
 use super::request::Request;
 use super::retry::{retries_of, Buckets};
 use super::route::{self, Route};
@@ -27,14 +29,6 @@ use super::transport::{header_map, Transport, Verify};
 use crate::edgequake;
 use crate::wire::{self, rewrite, Operation};
 
-/// The configuration of a client, as JSON. Unknown keys are refused: a mistyped limit would silently not apply.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Threads that move bytes; 1 carries some ten thousand calls a second. 0 means the default, 1.
-    pub worker_threads: usize,
-}
-
 enum Threads {
     NotYet,
     Running(Runtime),
@@ -42,9 +36,11 @@ enum Threads {
 }
 
 pub struct Client {
-    config: Config,
+    /// Threads that move bytes; 1 carries some ten thousand calls a second.
+    worker_threads: usize,
     threads: Mutex<Threads>,
     transport: Transport,
+    pub(super) objects: Objects,
     pub(super) buckets: Buckets,
     pub(super) tokens: Tokens,
     /// The crate's providers, whose connections live on this client's threads.
@@ -54,22 +50,42 @@ pub struct Client {
 }
 
 impl Client {
-    /// Costs nothing yet: threads start with the first call.
+    /// Costs nothing yet: threads start with the first call. `config` is empty or a JSON object: `worker_threads` (0 is the default, 1) and
+    /// what [`Objects::configure`] takes. Unknown keys are refused: a mistyped limit would silently not apply.
     pub fn new(config: &[u8]) -> Result<Arc<Client>> {
-        let config = if config.is_empty() {
-            Config::default()
-        } else {
-            serde_json::from_slice(config).map_err(|e| Error::bad_request(format!("the client's configuration is wrong: {e}")))?
+        let wrong = |mut e: Error| {
+            e.message = format!("the client's configuration is wrong: {}", e.message);
+            e
         };
+        let config = if config.is_empty() { &b"{}"[..] } else { config };
+        let mut config = Request::parse(config).map_err(wrong)?;
+        let worker_threads = config.count("worker_threads").map_err(wrong)?.unwrap_or(0);
+        config.fields.shift_remove("worker_threads");
+        let objects = Objects::default();
+        objects.configure(&config.fields).map_err(wrong)?;
         Ok(Arc::new(Client {
-            config,
+            worker_threads: worker_threads as usize,
             threads: Mutex::new(Threads::NotYet),
+            objects,
             transport: Transport::default(),
             buckets: Buckets::default(),
             tokens: Tokens::default(),
             providers: edgequake::Pool::default(),
             plain_hosts: Mutex::default(),
         }))
+    }
+
+    /// Answers a question: those about the client itself here, all others by [`query::ask`].
+    ///
+    /// - `configure` {KIND: {NAME: {…} or null}}: sets what the client has by name, see [`Objects::configure`]; answers null.
+    pub fn ask(&self, name: &str, request: &[u8]) -> Result<Vec<u8>> {
+        match name {
+            "configure" => {
+                self.objects.configure(&Request::parse(request)?.fields)?;
+                Ok(b"null".to_vec())
+            }
+            _ => query::ask(name, request),
+        }
     }
 
     /// Checks the request and sets it going. An error here means that nothing was sent and no event follows.
@@ -83,8 +99,8 @@ impl Client {
         sink: Arc<dyn Sink>,
         control: Arc<Control>,
     ) -> Result<()> {
-        let call = self.prepare(operation, request, attachments)?;
-        self.spawn(|| call::run(self.clone(), call, sink, control))
+        let plan = self.plan(operation, request, attachments)?;
+        self.spawn(|| call::run(self.clone(), plan, sink, control))
     }
 
     /// Cancels what runs and gives the threads back, without waiting. Calls that are started afterwards fail.
@@ -112,7 +128,7 @@ impl Client {
 
     fn start_threads(&self) -> Result<Runtime> {
         tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(self.config.worker_threads.max(1))
+            .worker_threads(self.worker_threads.max(1))
             // Name lookups are the only blocking work; each takes a thread for as long as the resolver needs.
             .max_blocking_threads(64)
             .thread_name("edgequake")
@@ -125,27 +141,34 @@ impl Client {
         self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn prepare(&self, operation: &str, text: &[u8], attachments: &[&[u8]]) -> Result<Call> {
+    /// What the request goes through.
+    fn plan(&self, operation: &str, text: &[u8], attachments: &[&[u8]]) -> Result<Plan> {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::bad_request(format!("{operation:?} is not an operation of this library")))?;
-        let given = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
-        let named = named(operation, &given)?;
+        let request = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
+        Ok(self.prepare(operation, &request)?.into())
+    }
+
+    /// One call of a request, checked and ready to be sent.
+    pub(super) fn prepare(&self, operation: Operation, given: &Request<'_>) -> Result<Call> {
+        let named = named(operation, given)?;
         let named = named.as_deref();
-        let rewritten = rewrite::rewrite(operation, &given, || {
-            let asked = named.map(|model| with_model(&given, model));
-            provider_of(asked.as_ref().unwrap_or(&given))
+        let rewritten = rewrite::rewrite(operation, given, || {
+            let asked = named.map(|model| with_model(given, model));
+            provider_of(asked.as_ref().unwrap_or(given))
         })?;
-        let request = given.with(&rewritten);
+        let other = if rewritten.is_empty() { None } else { Some(given.with(&rewritten)) };
+        let request = other.as_ref().unwrap_or(given);
         let stream = operation.streams() && request.is_stream()?;
-        let limits = Limits::of(&request)?;
-        let retries = retries_of(&request)?;
-        let named = named.map(|model| with_model(&request, model));
-        let asked = named.as_ref().unwrap_or(&request);
+        let limits = Limits::of(request)?;
+        let retries = retries_of(request)?;
+        let named = named.map(|model| with_model(request, model));
+        let asked = named.as_ref().unwrap_or(request);
         if let Some(mock) = Mock::of(operation, asked, &limits)? {
             let route = mock.route();
             return Ok(Call::new(route, stream, limits, 0, 0, Secrets::default(), Job::Mock(mock)));
         }
-        if let Some(model) = edgequake::model_of(&request)? {
+        if let Some(model) = edgequake::model_of(request)? {
             let (provider, name) = model.split_once('/').unwrap_or((model.as_ref(), ""));
             let route = Route {
                 provider: provider.to_owned(),
@@ -154,15 +177,15 @@ impl Client {
                 api_key: None,
             };
             if operation == Operation::Rerank && provider == edgequake::rerank::PROVIDER {
-                let job = edgequake::rerank::Local::prepare(name, &request).map_err(|e| e.at(provider, name))?;
+                let job = edgequake::rerank::Local::prepare(name, request).map_err(|e| e.at(provider, name))?;
                 return Ok(Call::new(route, false, limits, 0, 0, Secrets::default(), Job::Local(job)));
             }
-            let job = edgequake::prepare(&self.providers, operation, &model, &request).map_err(|e| e.at(provider, name))?;
-            let secrets = Secrets::of(&request, &route)?;
+            let job = edgequake::prepare(&self.providers, operation, &model, request).map_err(|e| e.at(provider, name))?;
+            let secrets = Secrets::of(request, &route)?;
             return Ok(Call::new(route, stream, limits, 0, 0, secrets, Job::Edgequake(job)));
         }
         let route = wire::reroute(operation, route::resolve(asked)?);
-        self.prepare_wire(operation, route, &request, limits, retries)
+        self.prepare_wire(operation, route, request, limits, retries)
     }
 
     fn prepare_wire(

@@ -43,13 +43,22 @@ impl<'a> Request<'a> {
     }
 
     /// The same request with other values for some arguments.
-    pub fn with<'r>(self, others: &'r [(&'static str, Box<RawValue>)]) -> Request<'r>
+    pub fn with<'r>(&self, others: &'r [(&'static str, Box<RawValue>)]) -> Request<'r>
     where
         'a: 'r,
     {
-        let mut request: Request<'r> = self;
-        request.fields.extend(others.iter().map(|(name, raw)| ((*name).to_owned(), &**raw)));
-        request
+        let mut fields: Fields<'r> = self.fields.clone();
+        fields.extend(others.iter().map(|(name, raw)| ((*name).to_owned(), &**raw)));
+        Request { fields, settings: self.settings.clone(), attachments: self.attachments.clone() }
+    }
+
+    /// Sets a keyword argument, or takes it away where `value` is null.
+    pub fn set(&mut self, name: &str, value: &'a RawValue) {
+        if json::is_null(value) {
+            self.fields.shift_remove(name);
+        } else {
+            self.fields.insert(name.to_owned(), value);
+        }
     }
 
     /// The raw value of a keyword argument.

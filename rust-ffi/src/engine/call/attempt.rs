@@ -1,0 +1,215 @@
+//! One attempt of a call over HTTP: send it, with credentials made for it, and read what comes back.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::body::read_body;
+use super::meta::meta;
+use super::output::Output;
+use super::{timeout, Call, Finish, Progress, Wire};
+use crate::engine::error::{Error, ErrorKind, Result};
+use crate::engine::limits::{MAX_BODY, MAX_ERROR_BODY};
+use crate::engine::tokens::Tokens;
+use crate::engine::{remote, retry, transport};
+use crate::wire::{Attempt, Decode, Head};
+
+/// How long the body of an error is waited for; its status is known already.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+
+/// The request with its files, read within the call's deadline and once for all attempts.
+pub(super) async fn fill(call: &Call, wire: &Wire, deadline: Instant) -> Result<(reqwest::Request, Bytes)> {
+    let body = wire.request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    let filled = tokio::time::timeout_at(deadline, remote::fill(&wire.remotes, &wire.client, body)).await;
+    let filled = Bytes::from(filled.map_err(|_| timeout("the whole call", call.limits.total))??);
+    let mut request = wire
+        .request
+        .try_clone()
+        .ok_or_else(|| Error::new(ErrorKind::InternalServer, "the request's body cannot be sent twice"))?;
+    *request.body_mut() = Some(filled.clone().into());
+    Ok((request, filled))
+}
+
+/// What the attempts of a call share.
+pub(super) struct WireCall<'a> {
+    pub(super) call: &'a Call,
+    pub(super) wire: &'a Wire,
+    /// The request with the files that it names, where it names some.
+    pub(super) filled: Option<(reqwest::Request, Bytes)>,
+    pub(super) decode: &'a dyn Decode,
+    pub(super) tokens: &'a Tokens,
+    pub(super) output: &'a Output,
+}
+
+impl WireCall<'_> {
+    pub(super) async fn attempt(&self, deadline: Instant, progress: &mut Progress) -> Result<Finish> {
+        let limits = &self.call.limits;
+        let total = limits.total;
+        let late = |_| timeout("the whole call", total);
+        let (mut response, sent) = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
+        let mut head = transport::head(&response);
+        let again = self.wire.signer.as_ref().is_some_and(|signer| match head.status {
+            401 => signer.credentials.refused(&sent, self.tokens),
+            403 => signer.credentials.forbidden(&sent, &head, self.tokens),
+            _ => false,
+        });
+        if again {
+            response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??.0;
+            head = transport::head(&response);
+        }
+        if !(200..300).contains(&head.status) {
+            let patience = deadline.min(Instant::now() + ERROR_BODY_TIME);
+            let body = tokio::time::timeout_at(patience, read_body(response, limits.idle, MAX_ERROR_BODY, true)).await;
+            // The status is known: a body that breaks off or does not come must not hide it.
+            let body = body.ok().and_then(Result::ok).unwrap_or_default();
+            let mut error = self.decode.error(&head, &body);
+            finish_error(&mut error, &head);
+            return Err(error);
+        }
+        if self.call.stream {
+            return self.stream(response, head, deadline, progress).await;
+        }
+        let body = tokio::time::timeout_at(deadline, read_body(response, limits.idle, MAX_BODY, false)).await.map_err(late)??;
+        let answer = self.decode.answer(&head, body).map_err(|mut error| {
+            finish_error(&mut error, &head);
+            error
+        })?;
+        let meta = meta(self.call, Some(&head), progress.attempts);
+        Ok(Finish::done(answer, meta))
+    }
+
+    /// Sends the request, with credentials made for this attempt where the call has such; gives them back, too.
+    async fn send(&self) -> Result<(reqwest::Response, Vec<(String, String)>)> {
+        let Wire { client, signer, .. } = self.wire;
+        let request = self.filled.as_ref().map_or(&self.wire.request, |(request, _)| request);
+        let Some(signer) = signer else {
+            return Ok((self.first_byte(transport::send(client, request)).await?, Vec::new()));
+        };
+        // Boxed: few calls sign, and every call would carry the room for it.
+        let signed = Box::pin(async {
+            let attempt = Attempt {
+                method: request.method(),
+                url: request.url().as_str(),
+                headers: &signer.headers,
+                body: self.filled.as_ref().map_or(&signer.body, |(_, body)| body),
+                http: client,
+                tokens: self.tokens,
+                secrets: &self.call.secrets,
+            };
+            let own = signer.credentials.headers(attempt).await?;
+            let mut request = request
+                .try_clone()
+                .ok_or_else(|| Error::new(ErrorKind::InternalServer, "the request's body cannot be sent twice"))?;
+            for (name, value) in transport::header_map(&own)? {
+                if let Some(name) = name {
+                    request.headers_mut().insert(name, value);
+                }
+            }
+            Ok((self.first_byte(transport::send(client, &request)).await?, own))
+        });
+        signed.await
+    }
+
+    /// The idle limit holds for the wait for the answer's head too.
+    async fn first_byte<T>(&self, sent: impl std::future::Future<Output = Result<T>>) -> Result<T> {
+        let limits = &self.call.limits;
+        if limits.idle >= limits.total {
+            return sent.await;
+        }
+        tokio::time::timeout(limits.idle, sent).await.map_err(|_| timeout("the first byte", limits.idle))?
+    }
+
+    async fn stream(
+        &self,
+        mut response: reqwest::Response,
+        head: Head,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<Finish> {
+        let (limits, control) = (&self.call.limits, &self.output.control);
+        let opened = meta(self.call, Some(&head), progress.attempts);
+        self.output.open(opened.clone(), progress).await?;
+        let mut decoder = self.decode.stream(&head);
+        let mut events = Vec::new();
+        let mut last_read = Instant::now();
+        let mut first = true;
+        let idle = tokio::time::sleep_until(deadline.min(last_read + limits.idle));
+        tokio::pin!(idle);
+        loop {
+            if control.is_paused() {
+                self.output.wait_while_paused().await;
+                // The caller's own pause is not the provider's silence.
+                last_read = Instant::now();
+            }
+            let bytes = tokio::select! {
+                biased;
+                read = response.chunk() => read.map_err(|e| transport::connection_error(&e)),
+                () = &mut idle => {
+                    // One timer for the whole stream, moved on only when it fires: a timer for each read would cost more than the read.
+                    let due = if first { deadline } else { last_read + limits.idle };
+                    if Instant::now() < due {
+                        idle.as_mut().reset(due);
+                        continue;
+                    }
+                    Err(if first { timeout("the first event", limits.total) } else { timeout("the next byte", limits.idle) })
+                }
+            };
+            last_read = Instant::now();
+            let mut eof = false;
+            let ended = match bytes {
+                Ok(Some(bytes)) => {
+                    let fed = decoder.feed(&bytes, &mut events);
+                    // A comment keeps the connection alive; the wait for the first event goes on.
+                    if first && !events.is_empty() {
+                        first = false;
+                        idle.as_mut().reset(last_read + limits.idle);
+                    }
+                    fed
+                }
+                Ok(None) => {
+                    eof = true;
+                    decoder.end(&mut events).map(|()| true)
+                }
+                Err(error) => Err(error),
+            };
+            for event in events.drain(..) {
+                self.output.stream_event(event, progress).await?;
+            }
+            match ended {
+                Ok(false) => self.output.sink.flush(),
+                Ok(true) => {
+                    let rest = (!eof).then_some(response);
+                    return Ok(Finish { rest, ..Finish::done(Vec::new(), opened) });
+                }
+                Err(mut error) => {
+                    self.output.sink.flush();
+                    // What the server said of this request still helps, but its 200 is not the error's status.
+                    let status = error.http_status.take().filter(|status| *status >= 400);
+                    finish_error(&mut error, &head);
+                    error.http_status = status;
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Adds what the answer's headers say, where the decoder did not.
+fn finish_error(error: &mut Error, head: &Head) {
+    if error.http_status.is_none() {
+        error.http_status = Some(head.status);
+    }
+    if error.request_id.is_none() {
+        error.request_id = head.request_id().map(str::to_owned);
+    }
+    if error.retry_after.is_none() {
+        error.retry_after = retry::retry_after(|name| head.header(name), SystemTime::now());
+    }
+    if error.should_retry.is_none() {
+        error.should_retry = head.header("x-should-retry").and_then(|text| text.parse().ok());
+    }
+    if error.headers.is_empty() {
+        error.headers = head.headers.clone();
+    }
+}

@@ -1,0 +1,337 @@
+//! A request on the engine's threads: its calls, their attempts and waits, the reading of the answer, and exactly one terminal event.
+
+mod attempt;
+mod body;
+mod meta;
+mod output;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::client::Client;
+use super::control::Control;
+use super::error::{Error, ErrorKind, Result};
+use super::event::{Event, Sink};
+use super::limits::Limits;
+use super::log;
+use super::mock::Mock;
+use super::observe::{Observer, Seen};
+use super::plan::{Found, Governed, Plan, Way};
+use super::retry;
+use super::route::Route;
+use super::secrets::Secrets;
+use crate::edgequake;
+use crate::wire::remote::Remotes;
+use crate::wire::{Credentials, Decode};
+
+use attempt::WireCall;
+use meta::meta;
+use output::{Output, Terminal};
+
+/// A call that has been checked and can be sent.
+pub struct Call {
+    pub route: Route,
+    stream: bool,
+    pub limits: Limits,
+    pub retries: u32,
+    bucket: u64,
+    /// What no error may show.
+    secrets: Secrets,
+    /// What the policies that chose this call add to its answer's `meta`.
+    pub told: Vec<(&'static str, Box<RawValue>)>,
+    job: Job,
+}
+
+pub enum Job {
+    Wire(Box<Wire>),
+    Edgequake(edgequake::Call),
+    Local(edgequake::rerank::Local),
+    Mock(Mock),
+}
+
+/// A request over HTTP, ready to be sent any number of times.
+pub struct Wire {
+    pub client: reqwest::Client,
+    pub request: reqwest::Request,
+    /// Credentials that are made for each attempt.
+    pub signer: Option<Signer>,
+    /// Files that the body still lacks.
+    pub remotes: Remotes,
+    pub decode: Box<dyn Decode>,
+}
+
+/// What signing an attempt takes: the request as the dialect made it.
+pub struct Signer {
+    pub credentials: Box<dyn Credentials>,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
+impl Call {
+    pub fn new(route: Route, stream: bool, limits: Limits, retries: u32, bucket: u64, secrets: Secrets, job: Job) -> Self {
+        Call { route, stream, limits, retries, bucket, secrets, told: Vec::new(), job }
+    }
+}
+
+/// The request's task: runs to its terminal event, whatever happens to it. The event is promised from here on, even if the task is
+/// dropped before it was ever polled.
+pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Control>) -> impl Future<Output = ()> {
+    let Plan { mut way, observers } = plan;
+    let route = match &way {
+        Way::Single(call) => &call.route,
+        Way::Governed(governed) => &governed.route,
+    };
+    let (provider, model) = (route.provider.clone(), route.model.clone());
+    let mut terminal = Terminal { sink: sink.clone(), sent: false, provider: provider.clone(), model: model.clone() };
+    async move {
+        let output = Output { sink, control: control.clone() };
+        let mut progress = Progress { attempts: 0, opened: false, content: false, generated: String::new(), observers };
+        let outcome = {
+            let work = async {
+                match &mut way {
+                    Way::Single(call) => attempts(&client, call, None, &output, &mut progress).await,
+                    // Boxed: its state is larger than that of the usual way, and every call would carry the room for it.
+                    Way::Governed(way) => Box::pin(governed(&client, way, &output, &mut progress)).await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = control.cancelled() => Err(cancelled()),
+                done = AssertUnwindSafe(work).catch_unwind() => done.unwrap_or_else(|_| {
+                    Err(Error::new(ErrorKind::InternalServer, "a defect in the library: the call's task panicked"))
+                }),
+            }
+        };
+        match outcome {
+            Ok(Finish { event, rest, after }) => {
+                if let Event::Done { answer, meta } = &event {
+                    progress.observers.iter_mut().for_each(|observer| observer.done(answer, meta));
+                }
+                terminal.send(event);
+                if let Some(after) = after {
+                    after.await;
+                }
+                if let Some(rest) = rest {
+                    body::drain(rest).await;
+                }
+            }
+            Err(error) => {
+                let mut error = error.at(&provider, &model);
+                error.attempts = progress.attempts;
+                error.num_retries = Some(progress.attempts.saturating_sub(1));
+                if progress.opened {
+                    error.mid_stream = true;
+                    error.generated = Some(progress.generated);
+                }
+                progress.observers.iter_mut().for_each(|observer| observer.failed(&error));
+                terminal.send(Event::Failed(error));
+            }
+        }
+    }
+}
+
+/// What a request has come to so far.
+pub(super) struct Progress {
+    /// Over all its calls.
+    attempts: u32,
+    opened: bool,
+    /// Something of the answer was handed on: from here nothing is sent again.
+    content: bool,
+    generated: String,
+    observers: Vec<Box<dyn Observer>>,
+}
+
+/// The terminal event, what is done after it, and a stream's connection that may still hold bytes behind its end mark.
+struct Finish {
+    event: Event,
+    rest: Option<reqwest::Response>,
+    after: Option<BoxFuture<'static, ()>>,
+}
+
+impl Finish {
+    fn done(answer: Vec<u8>, meta: Vec<u8>) -> Finish {
+        Finish { event: Event::Done { answer, meta }, rest: None, after: None }
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the call was cancelled")
+}
+
+fn timeout(what: &str, limit: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("the time limit of {} s for {what} has passed", limit.as_secs_f64()))
+}
+
+/// The way of a request that policies apply to: what was kept, what lets it in, and its calls one after another.
+async fn governed(client: &Arc<Client>, way: &mut Governed, output: &Output, progress: &mut Progress) -> Result<Finish> {
+    let deadline = Instant::now() + way.limits.total;
+    if let Some(store) = &mut way.store {
+        if let Found::Hit { events, answer, meta } = store.find(&mut way.asked, deadline).await {
+            if way.stream {
+                output.open(meta.clone(), progress).await?;
+                for event in events {
+                    output.stream_event(event, progress).await?;
+                }
+                output.sink.flush();
+            }
+            return Ok(Finish::done(answer, meta));
+        }
+    }
+    for gate in &mut way.gates {
+        gate.enter(&way.asked, deadline).await?;
+    }
+    let mut failed = None;
+    let mut finish = loop {
+        let (call, wait) = way.candidates.next(client, &way.asked, failed.take())?;
+        if !wait.is_zero() {
+            tokio::time::sleep_until(deadline.min(Instant::now() + wait)).await;
+        }
+        match attempts(client, &call, Some(deadline), output, progress).await {
+            Ok(finish) => break finish,
+            // What was handed on cannot be taken back.
+            Err(error) if progress.content => return Err(error),
+            Err(error) => failed = Some(error),
+        }
+    };
+    if let (Some(store), Event::Done { answer, meta }) = (&mut way.store, &mut finish.event) {
+        finish.after = store.keep(answer, meta).await;
+    }
+    Ok(finish)
+}
+
+/// A call with its retries, within its own time limit and within `deadline`, that of the request where it has several calls.
+async fn attempts(
+    client: &Client,
+    call: &Call,
+    deadline: Option<Instant>,
+    output: &Output,
+    progress: &mut Progress,
+) -> Result<Finish> {
+    let done = work(client, call, deadline, output, progress).await;
+    done.map_err(|error| {
+        let mut error = error.at(&call.route.provider, &call.route.model);
+        // Whoever made it: a decoder quotes what came, and a provider may have written a key into it.
+        call.secrets.conceal(&mut error);
+        error
+    })
+}
+
+async fn work(
+    client: &Client,
+    call: &Call,
+    deadline: Option<Instant>,
+    output: &Output,
+    progress: &mut Progress,
+) -> Result<Finish> {
+    let own = Instant::now() + call.limits.total;
+    let deadline = deadline.map_or(own, |all| all.min(own));
+    let before = progress.attempts;
+    match &call.job {
+        Job::Wire(wire) => {
+            let filled = if wire.remotes.is_empty() { None } else { Some(Box::pin(attempt::fill(call, wire, deadline)).await?) };
+            let wire = WireCall { call, wire, filled, decode: wire.decode.as_ref(), tokens: &client.tokens, output };
+            loop {
+                progress.attempts += 1;
+                let started = Instant::now();
+                let done = wire.attempt(deadline, progress).await;
+                for observer in &mut progress.observers {
+                    let number = progress.attempts;
+                    observer.attempt(&Seen { route: &call.route, number, started, error: done.as_ref().err() });
+                }
+                let error = match done {
+                    Ok(finish) => {
+                        client.buckets.give_back(call.bucket);
+                        return Ok(finish);
+                    }
+                    Err(error) => error,
+                };
+                wait_to_retry(client, call, error, deadline, progress.attempts - before, progress.content).await?;
+            }
+        }
+        Job::Edgequake(job) => {
+            progress.attempts += 1;
+            // Boxed: its state is larger than all of the usual road, and every call would carry the room for it.
+            Box::pin(edgequake_job(call, job, deadline, output, progress)).await
+        }
+        Job::Local(job) => {
+            progress.attempts += 1;
+            let late = |_| timeout("the whole call", call.limits.total);
+            let answer = tokio::time::timeout_at(deadline, job.run()).await.map_err(late)??;
+            Ok(Finish::done(answer, meta(call, None, progress.attempts)))
+        }
+        Job::Mock(mock) => {
+            progress.attempts += 1;
+            let meta = meta(call, None, progress.attempts);
+            if call.stream {
+                mock.wait().await?;
+                output.open(meta.clone(), progress).await?;
+                for event in mock.stream_events()? {
+                    output.stream_event(event, progress).await?;
+                }
+                Ok(Finish::done(Vec::new(), meta))
+            } else {
+                mock.wait().await?;
+                Ok(Finish::done(mock.answer()?, meta))
+            }
+        }
+    }
+}
+
+/// The crate's road: the whole answer within the limit, or a stream's first event within it and then each silence within its own.
+async fn edgequake_job(
+    call: &Call,
+    job: &edgequake::Call,
+    deadline: Instant,
+    output: &Output,
+    progress: &mut Progress,
+) -> Result<Finish> {
+    let Limits { total, idle, .. } = call.limits;
+    let meta = meta(call, None, progress.attempts);
+    if !call.stream {
+        let answer = tokio::time::timeout_at(deadline, job.run()).await.map_err(|_| timeout("the whole call", total))??;
+        return Ok(Finish::done(answer, meta));
+    }
+    let mut stream = tokio::time::timeout_at(deadline, job.stream()).await.map_err(|_| timeout("the whole call", total))??;
+    output.open(meta.clone(), progress).await?;
+    let mut due = deadline;
+    // The caller's own pauses lie outside of the waits.
+    while let Some(event) =
+        tokio::time::timeout_at(due, stream.next()).await.map_err(|_| timeout("the next event", total.min(idle)))?
+    {
+        output.stream_event(event?, progress).await?;
+        output.sink.flush();
+        due = Instant::now() + idle;
+    }
+    Ok(Finish::done(Vec::new(), meta))
+}
+
+/// Waits for the next attempt, or gives the error back when there is to be none.
+async fn wait_to_retry(client: &Client, call: &Call, error: Error, deadline: Instant, attempt: u32, content: bool) -> Result<()> {
+    if content || attempt > call.retries || !retry::is_retryable(&error) {
+        return Err(error);
+    }
+    let Some(wait) = retry::delay(&error, attempt, fastrand::f64()) else { return Err(error) };
+    // An attempt that could not even start before the deadline is not worth its wait.
+    if Instant::now() + wait >= deadline || !client.buckets.take(call.bucket, &error) {
+        return Err(error);
+    }
+    log::record(log::Level::Info, || {
+        let fields = serde_json::json!({
+            "provider": call.route.provider, "model": call.route.model, "attempt": attempt,
+            "kind": error.kind.name(), "http_status": error.http_status, "wait_ms": wait.as_millis() as u64,
+        });
+        (format!("retrying after {}", error.kind.name()), fields.to_string())
+    });
+    tokio::time::sleep(wait).await;
+    Ok(())
+}

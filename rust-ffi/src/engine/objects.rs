@@ -1,0 +1,73 @@
+//! What a client is configured with, by name: replaced as a whole, read without a lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde_json::value::RawValue;
+
+use super::error::{Error, Result};
+use super::json;
+use super::request::{wrong_type, Fields};
+
+/// What a client has by name.
+#[derive(Default)]
+pub struct Objects {}
+
+impl Objects {
+    /// Sets what `config` gives: {KIND: {NAME: {…} or null, …}, …}. An object takes the place of the one of its name, null removes it.
+    /// Nothing is changed where anything is wrong.
+    pub fn configure(&self, config: &Fields<'_>) -> Result<()> {
+        if let Some((kind, _)) = config.first() {
+            return Err(Error::bad_request(format!("{kind:?} is nothing that a client is configured with")));
+        }
+        Ok(())
+    }
+}
+
+/// The objects of one kind that a configuration gives, each made by `new` from its name and its JSON.
+pub fn read<T>(
+    kind: &str,
+    config: &RawValue,
+    new: impl Fn(&str, &RawValue) -> Result<T>,
+) -> Result<Vec<(String, Option<Arc<T>>)>> {
+    let named = json::read::<Fields<'_>>(config).ok_or_else(|| wrong_type(kind, "an object of objects by name", config))?;
+    let object = |(name, config): (String, &RawValue)| {
+        let object = if json::is_null(config) { None } else { Some(Arc::new(new(&name, config)?)) };
+        Ok((name, object))
+    };
+    named.into_iter().map(object).collect()
+}
+
+/// Objects of one kind by their names.
+pub struct Named<T>(ArcSwap<HashMap<String, Arc<T>>>);
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Named(ArcSwap::default())
+    }
+}
+
+impl<T> Named<T> {
+    pub fn get(&self, name: &str) -> Option<Arc<T>> {
+        self.0.load().get(name).cloned()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.load().is_empty()
+    }
+
+    /// Sets the objects that are given and removes those that are None. Requests on their way keep what they have.
+    pub fn replace(&self, changes: Vec<(String, Option<Arc<T>>)>) {
+        self.0.rcu(|old| {
+            let mut new = HashMap::clone(old);
+            for (name, object) in &changes {
+                match object {
+                    Some(object) => new.insert(name.clone(), object.clone()),
+                    None => new.remove(name),
+                };
+            }
+            new
+        });
+    }
+}

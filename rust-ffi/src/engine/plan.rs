@@ -1,0 +1,124 @@
+//! What a request goes through: one call, or, where policies apply to it, a cache, limits, and calls one after another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::call::Call;
+use super::client::Client;
+use super::error::{Error, Result};
+use super::limits::Limits;
+use super::observe::Observer;
+use super::request::Request;
+use super::route::Route;
+use crate::wire::{Operation, StreamEvent};
+
+pub struct Plan {
+    pub way: Way,
+    pub observers: Vec<Box<dyn Observer>>,
+}
+
+pub enum Way {
+    /// The way of almost all requests.
+    Single(Box<Call>),
+    Governed(Box<Governed>),
+}
+
+impl From<Call> for Plan {
+    fn from(call: Call) -> Plan {
+        Plan { way: Way::Single(Box::new(call)), observers: Vec::new() }
+    }
+}
+
+/// A request that policies apply to.
+pub struct Governed {
+    pub asked: Asked,
+    /// What was asked for, as far as it is known before a call is chosen: for errors that no call made.
+    pub route: Route,
+    pub stream: bool,
+    /// `total` spans everything, each call's own limit besides.
+    pub limits: Limits,
+    pub store: Option<Box<dyn Store>>,
+    pub gates: Vec<Box<dyn Gate>>,
+    pub candidates: Box<dyn Candidates>,
+}
+
+/// A request that is prepared when its turn comes, perhaps several times.
+pub struct Asked {
+    pub operation: Operation,
+    /// The request as it came.
+    text: Bytes,
+    attachments: Vec<Bytes>,
+    /// Arguments that take the place of the request's own.
+    pub over: Vec<(String, Box<RawValue>)>,
+}
+
+impl Asked {
+    pub fn new(operation: Operation, text: &[u8], attachments: &[&[u8]]) -> Self {
+        let attachments = attachments.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect();
+        Asked { operation, text: Bytes::copy_from_slice(text), attachments, over: Vec::new() }
+    }
+
+    /// The request with the arguments `more`, which go before its own; a null takes an argument away.
+    pub fn with<T>(&self, more: &[(&str, &RawValue)], read: impl FnOnce(&Request<'_>) -> Result<T>) -> Result<T> {
+        let mut request = Request::parse(&self.text)?;
+        request.attachments = self.attachments.iter().map(|bytes| &bytes[..]).collect();
+        let over = self.over.iter().map(|(name, value)| (name.as_str(), &**value));
+        for (name, value) in over.chain(more.iter().copied()) {
+            request.set(name, value);
+        }
+        read(&request)
+    }
+
+    /// A call of the request with the arguments `more`.
+    pub fn call(&self, client: &Client, more: &[(&str, &RawValue)]) -> Result<Call> {
+        self.with(more, |request| client.prepare(self.operation, request))
+    }
+}
+
+/// Gives the calls of a request one after another.
+pub trait Candidates: Send {
+    /// The next call, and how long to wait before it: the first where `failed` is None, else the one after the call that failed so. An error
+    /// is the request's own.
+    fn next(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Result<(Call, Duration)>;
+}
+
+/// The request as it came, once.
+pub struct Once;
+
+impl Candidates for Once {
+    fn next(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Result<(Call, Duration)> {
+        failed.map_or_else(|| Ok((asked.call(client, &[])?, Duration::ZERO)), Err)
+    }
+}
+
+/// Lets a request in, or not.
+pub trait Gate: Send {
+    /// Waits for room where it may; an error says which limit was met. What is taken is given back by an observer, or when this is dropped.
+    fn enter<'a>(&'a mut self, asked: &'a Asked, deadline: Instant) -> BoxFuture<'a, Result<()>>;
+}
+
+/// Answers that were kept. Never fails a request: what goes wrong with it is a miss.
+pub trait Store: Send {
+    /// Looks for the answer; may take away from `asked` what it already has a part of.
+    fn find<'a>(&'a mut self, asked: &'a mut Asked, deadline: Instant) -> BoxFuture<'a, Found>;
+
+    /// Keeps the answer of a request that was sent (of a stream `answer` is empty: an observer has seen its events), before the caller has
+    /// it, and may complete both. What is given back runs after the terminal event.
+    fn keep<'a>(&'a mut self, answer: &'a mut Vec<u8>, meta: &'a mut Vec<u8>) -> BoxFuture<'a, Option<BoxFuture<'static, ()>>>;
+}
+
+/// What a store knows of a request.
+pub enum Found {
+    Miss,
+    /// The whole answer (`events` of a stream, `answer` of another).
+    Hit {
+        events: Vec<StreamEvent>,
+        answer: Vec<u8>,
+        meta: Vec<u8>,
+    },
+}
