@@ -3,7 +3,7 @@
 use serde_json::{json, Map, Value};
 
 use crate::tokenizer::Encoding;
-use crate::wire::chat::usage::Usage;
+use crate::wire::chat::usage::{sum, Usage};
 
 /// Members that become OpenAI's, or that are read into them.
 const READ: &[&str] = &["input_tokens", "output_tokens", "cache_creation", "output_tokens_details"];
@@ -17,11 +17,11 @@ pub fn read(counts: &Map<String, Value>, thinking: Option<&str>, searches: u64) 
     let passes: Vec<&Map<String, Value>> =
         counts.get("iterations").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).collect();
     let passes = if passes.is_empty() { vec![counts] } else { passes };
-    let sum = |name: &str| passes.iter().map(|pass| number(pass, name)).sum::<u64>();
-    let (input, completion) = (sum("input_tokens"), sum("output_tokens"));
-    let (read, written) = (sum("cache_read_input_tokens"), sum("cache_creation_input_tokens"));
+    let all = |name: &str| sum(passes.iter().map(|pass| number(pass, name)));
+    let (input, completion) = (all("input_tokens"), all("output_tokens"));
+    let (read, written) = (all("cache_read_input_tokens"), all("cache_creation_input_tokens"));
 
-    let mut usage = Usage { prompt: input + read + written, completion, ..Usage::default() };
+    let mut usage = Usage { prompt: sum([input, read, written]), completion, ..Usage::default() };
     let prompt = &mut usage.prompt_details;
     prompt.insert("cached_tokens".into(), read.into());
     prompt.insert("cache_creation_tokens".into(), written.into());
@@ -32,7 +32,7 @@ pub fn read(counts: &Map<String, Value>, thinking: Option<&str>, searches: u64) 
     let told: Option<Vec<u64>> =
         passes.iter().map(|pass| pass.get("output_tokens_details")?.get("thinking_tokens")?.as_u64()).collect();
     let thought = match (told, thinking) {
-        (Some(told), _) => Some(told.iter().sum()),
+        (Some(told), _) => Some(sum(told)),
         // Thinking that cannot be read cannot be counted either.
         (None, Some("")) => None,
         // litellm's estimate, where the provider tells nothing: the text in OpenAI's tokens.
@@ -64,9 +64,9 @@ fn written_by_age(counts: &Map<String, Value>, passes: &[&Map<String, Value>], w
     const AGES: [&str; 2] = ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"];
     let told: Vec<&Value> = passes.iter().filter_map(|pass| pass.get("cache_creation")).filter(|told| told.is_object()).collect();
     if passes.len() > 1 && !told.is_empty() {
-        let [short, long] = AGES.map(|age| told.iter().map(|told| told[age].as_u64().unwrap_or(0)).sum::<u64>());
+        let [short, long] = AGES.map(|age| sum(told.iter().map(|told| told[age].as_u64().unwrap_or(0))));
         // Passes that tell no age write for five minutes, which is the default.
-        return Some(json!({AGES[0]: short + written.saturating_sub(short + long), AGES[1]: long}));
+        return Some(json!({AGES[0]: sum([short, written.saturating_sub(sum([short, long]))]), AGES[1]: long}));
     }
     let told = counts.get("cache_creation").filter(|told| told.is_object()).or(told.first().copied())?;
     Some(told.clone())
@@ -78,6 +78,17 @@ mod tests {
 
     fn of(counts: Value, thinking: Option<&str>) -> Value {
         read(counts.as_object().unwrap(), thinking, 0).to_value()
+    }
+
+    #[test]
+    fn counts_beyond_all_numbers_are_read() {
+        let pass = json!({"input_tokens": 1e300, "output_tokens": u64::MAX, "cache_read_input_tokens": 5,
+            "output_tokens_details": {"thinking_tokens": u64::MAX},
+            "cache_creation": {"ephemeral_5m_input_tokens": u64::MAX, "ephemeral_1h_input_tokens": u64::MAX}});
+        let usage = of(json!({"iterations": [pass, pass]}), None);
+        assert_eq!((&usage["prompt_tokens"], &usage["total_tokens"]), (&json!(u64::MAX), &json!(u64::MAX)));
+        let ages = &usage["prompt_tokens_details"]["cache_creation_token_details"];
+        assert_eq!(ages["ephemeral_5m_input_tokens"], u64::MAX);
     }
 
     #[test]

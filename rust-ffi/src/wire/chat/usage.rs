@@ -17,12 +17,17 @@ pub struct Usage {
     pub own: Map<String, Value>,
 }
 
+/// The sum of counts. Providers choose them, and one of them must not end the process that adds them up.
+pub fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
+}
+
 impl Usage {
     pub fn to_value(&self) -> Value {
         let mut out = json!({
             "completion_tokens": self.completion,
             "prompt_tokens": self.prompt,
-            "total_tokens": self.total.unwrap_or(self.prompt + self.completion),
+            "total_tokens": self.total.unwrap_or_else(|| sum([self.prompt, self.completion])),
         });
         if !self.completion_details.is_empty() {
             out["completion_tokens_details"] = self.completion_details.clone().into();
@@ -40,6 +45,13 @@ impl Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_beyond_all_numbers_stay_the_largest() {
+        let usage = Usage { prompt: u64::MAX, completion: 2, ..Usage::default() };
+        assert_eq!(usage.to_value()["total_tokens"], u64::MAX);
+        assert_eq!(sum([u64::MAX, 1, 2]), u64::MAX);
+    }
 
     #[test]
     fn details_stand_only_where_there_are_some() {

@@ -8,7 +8,7 @@ use crate::engine::json;
 use crate::engine::request::Fields;
 use crate::wire::chat::answer::{Answer, Choice, Message, ToolCall};
 use crate::wire::chat::new_call_id;
-use crate::wire::chat::usage::Usage;
+use crate::wire::chat::usage::{sum, Usage};
 use crate::wire::errors::Origin;
 
 pub struct Reader<'a> {
@@ -93,7 +93,7 @@ impl Reader<'_> {
         let billed: Value =
             top.get("meta").and_then(|raw| json::read::<Value>(raw)).map_or(Value::Null, |mut meta| meta["billed_units"].take());
         let (texts, images) = (count(&billed["input_tokens"]), count(&billed["images"]));
-        let mut usage = Usage { prompt: texts.unwrap_or(0) + images.unwrap_or(0), ..Usage::default() };
+        let mut usage = Usage { prompt: sum([texts.unwrap_or(0), images.unwrap_or(0)]), ..Usage::default() };
         for (name, count) in [("text_tokens", texts), ("image_tokens", images)] {
             if let Some(count) = count {
                 usage.prompt_details.insert(name.to_owned(), count.into());
@@ -278,6 +278,16 @@ mod tests {
         let answer: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(answer["usage"]["prompt_tokens_details"], json!({"text_tokens": 6}));
         assert_eq!((&answer["data"][1]["index"], &answer["usage"]["total_tokens"]), (&json!(1), &json!(6)));
+    }
+
+    #[test]
+    fn counts_beyond_all_numbers_are_read() {
+        let body = json!({"embeddings": {"float": [[1]]}, "meta": {"billed_units": {"input_tokens": u64::MAX, "images": 5}}});
+        let answer: Value =
+            serde_json::from_slice(&with(|reader| reader.embedding(body.to_string().as_bytes())).unwrap()).unwrap();
+        assert_eq!(answer["usage"]["total_tokens"], u64::MAX);
+        let told = json!({"tokens": {"input_tokens": 1e300, "output_tokens": u64::MAX}});
+        assert_eq!(usage(&told).unwrap().to_value()["total_tokens"], u64::MAX);
     }
 
     #[test]

@@ -214,7 +214,8 @@ pub fn embedding(origin: &Origin, head: &Head, body: Bytes, asked: &Embedded) ->
         for raw in answer.predictions.unwrap_or_default() {
             if let Some(prediction) = json::read::<Prediction<'_>>(raw) {
                 let count = prediction.embeddings.statistics.as_ref().and_then(|found| found["token_count"].as_f64());
-                *statistics.get_or_insert(0) += count.unwrap_or(0.0) as u64;
+                let counted = statistics.get_or_insert(0_u64);
+                *counted = counted.saturating_add(count.unwrap_or(0.0) as u64);
                 vectors.push(prediction.embeddings.values);
             } else if let Some(nested) = json::read::<Vec<&RawValue>>(raw).filter(|list| !list.is_empty()) {
                 // A tuned model's vectors stand one level deeper.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::wire::chat::usage::Usage;
+use crate::wire::chat::usage::{sum, Usage};
 
 /// The counts of an answer. `grounding`: what its searches say of themselves, because Google bills the tokens of searches by the search.
 pub fn read(metadata: &Map<String, Value>, grounding: &[Value]) -> Usage {
@@ -18,13 +18,14 @@ pub fn read(metadata: &Map<String, Value>, grounding: &[Value]) -> Usage {
 
     let mut usage = Usage { total: count("totalTokenCount"), ..Usage::default() };
     let billed_tool_use = if searches.is_some() || maps.is_some() { 0 } else { tool_use.unwrap_or(0) };
-    usage.prompt = number("promptTokenCount") + billed_tool_use;
+    usage.prompt = sum([number("promptTokenCount"), billed_tool_use]);
     usage.completion = candidates;
     if let Some(thoughts) = thoughts {
         // Vertex AI counts thoughts among the candidates' tokens in some versions, and the total tells.
-        let inclusive = number("promptTokenCount") + candidates + number("toolUsePromptTokenCount") == number("totalTokenCount");
+        let parts = [number("promptTokenCount"), candidates, number("toolUsePromptTokenCount")];
+        let inclusive = sum(parts) == number("totalTokenCount");
         if !inclusive {
-            usage.completion += thoughts;
+            usage.completion = sum([usage.completion, thoughts]);
         }
     }
 
@@ -52,7 +53,7 @@ pub fn read(metadata: &Map<String, Value>, grounding: &[Value]) -> Usage {
     }
 
     let completion = modalities(metadata.get("candidatesTokensDetails"));
-    let others: u64 = completion.iter().filter(|(name, _)| *name != "text_tokens").map(|(_, count)| count).sum();
+    let others = sum(completion.iter().filter(|(name, _)| *name != "text_tokens").map(|(_, count)| *count));
     if candidates > 0 && !completion.iter().any(|(name, _)| *name == "text_tokens") {
         usage.completion_details.insert("text_tokens".to_owned(), candidates.saturating_sub(others).into());
     }
@@ -89,7 +90,7 @@ fn modalities(details: Option<&Value>) -> Vec<(&'static str, u64)> {
         };
         let count = detail["tokenCount"].as_u64().unwrap_or(0);
         match out.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, sum)) => *sum += count,
+            Some((_, all)) => *all = sum([*all, count]),
             None => out.push((name, count)),
         }
     }
@@ -124,6 +125,19 @@ mod tests {
 
     fn usage(metadata: Value, grounding: &[Value]) -> Usage {
         read(metadata.as_object().unwrap(), grounding)
+    }
+
+    #[test]
+    fn counts_beyond_all_numbers_are_read() {
+        let most = u64::MAX;
+        let all = json!([{"modality": "AUDIO", "tokenCount": most}, {"modality": "AUDIO", "tokenCount": most}, {"modality": "IMAGE", "tokenCount": 1}]);
+        let read = usage(
+            json!({"promptTokenCount": most, "toolUsePromptTokenCount": 9, "candidatesTokenCount": most, "thoughtsTokenCount": 5,
+                   "candidatesTokensDetails": all}),
+            &[],
+        );
+        assert_eq!((read.prompt, read.completion), (most, most));
+        assert_eq!(read.completion_details["audio_tokens"], most);
     }
 
     #[test]
