@@ -186,10 +186,14 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn no_lifetime_is_too_long() {
+    #[tokio::test(start_paused = true)]
+    async fn a_lifetime_without_end_ends() {
         let tokens = Tokens::default();
-        assert!(tokens.get(1, || async { Ok(Token { secret: Secret::new("t"), lifetime: Duration::MAX }) }).await.is_ok());
+        let get = |text: &'static str| tokens.get(3, move || async move { token(text, u64::MAX) });
+        assert_eq!(get("one").await.unwrap().expose(), "one");
+        assert_eq!(get("two").await.unwrap().expose(), "one");
+        tokio::time::advance(LONGEST).await;
+        assert_eq!(get("three").await.unwrap().expose(), "three");
     }
 
     #[tokio::test]

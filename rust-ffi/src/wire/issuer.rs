@@ -36,12 +36,12 @@ pub async fn ask(who: &str, request: reqwest::RequestBuilder) -> Result<Value> {
     }
     match body {
         Some(_) => Ok(told),
-        None => Err(failed(ErrorKind::ApiConnection, &format!("the answer is larger than {} MiB", MAX_ANSWER >> 20))),
+        None => Err(too_long(who)),
     }
 }
 
 /// The whole body; None where it is longer than any answer about a token.
-pub async fn read(mut answer: reqwest::Response) -> std::result::Result<Option<Bytes>, reqwest::Error> {
+async fn read(mut answer: reqwest::Response) -> std::result::Result<Option<Bytes>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(piece) = answer.chunk().await? {
         if body.len() + piece.len() > MAX_ANSWER {
@@ -52,8 +52,34 @@ pub async fn read(mut answer: reqwest::Response) -> std::result::Result<Option<B
     Ok(Some(body.into()))
 }
 
+/// The body of an answer that should hold credentials, of whatever form. `who` answers, for errors.
+pub async fn read_answer(answer: reqwest::Response, who: &str) -> Result<Bytes> {
+    read(answer).await.map_err(|error| unreached(who, error))?.ok_or_else(|| too_long(who))
+}
+
+/// The error of an answer, or of a program's output, beyond [`MAX_ANSWER`].
+pub fn too_long(who: &str) -> Error {
+    Error::new(
+        ErrorKind::ApiResponseValidation,
+        format!("{who} gave no credentials: the answer is larger than {} MiB", MAX_ANSWER >> 20),
+    )
+}
+
+/// The error of a server of credentials that cannot be reached, or breaks off.
+pub fn unreached(who: &str, error: reqwest::Error) -> Error {
+    let error = transport::connection_error(&error.without_url());
+    Error::new(error.kind, format!("{who} gave no credentials: {}", error.message))
+}
+
+/// The error of a server of credentials that answered with `status`: whether to wait or to correct the credentials depends on it.
+pub fn refused(status: u16, message: impl Into<String>) -> Error {
+    let mut error = Error::new(kind_of(status), message);
+    error.http_status = Some(status);
+    error
+}
+
 /// What a status of a token server means: 408, 429 and from 500 on may pass, the rest are the credentials' fault.
-pub fn kind_of(status: u16) -> ErrorKind {
+fn kind_of(status: u16) -> ErrorKind {
     match status {
         429 => ErrorKind::RateLimit,
         408 | 500.. => ErrorKind::ServiceUnavailable,

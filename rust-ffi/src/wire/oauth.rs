@@ -3,11 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::credentials::{carry, Headers};
 use super::http::bearer;
-use super::{Attempt, Credentials};
+use super::{issuer, Attempt, Credentials};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::route::{self, Secret};
 use crate::engine::secrets::Secrets;
@@ -45,8 +43,7 @@ impl Grant {
     }
 
     async fn fetch(&self, http: &reqwest::Client) -> Result<Token> {
-        let failed = |kind: ErrorKind, what: String| Error::new(kind, format!("{} gave no token: {what}", self.issuer));
-        let unreached = |error: reqwest::Error| failed(ErrorKind::ApiConnection, error.without_url().to_string());
+        let failed = |what: &str| Error::new(ErrorKind::ApiConnection, format!("{} gave no token: {what}", self.issuer));
         let mut request = http
             .post(&self.url)
             .header("content-type", "application/x-www-form-urlencoded")
@@ -55,24 +52,11 @@ impl Grant {
         if let Some((id, secret)) = &self.client {
             request = request.basic_auth(id, Some(secret.expose()));
         }
-        let answer = request.send().await.map_err(unreached)?;
-        let status = answer.status().as_u16();
-        let body = answer.bytes().await.map_err(unreached)?;
-        let told: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if !(200..300).contains(&status) {
-            let kind = match status {
-                400 | 401 | 403 => ErrorKind::Authentication,
-                429 => ErrorKind::RateLimit,
-                _ => ErrorKind::ServiceUnavailable,
-            };
-            let why = ["errorMessage", "error_description", "error"].iter().find_map(|name| told[*name].as_str());
-            let mut error = failed(kind, why.map_or_else(|| format!("status {status}"), str::to_owned));
-            error.http_status = Some(status);
-            return Err(error);
-        }
+        let told = issuer::ask(self.issuer, request).await?;
         let token = told["access_token"].as_str().filter(|token| !token.is_empty());
-        let token = token.ok_or_else(|| failed(ErrorKind::ApiConnection, "the answer holds none".to_owned()))?;
-        route::check_key(token)?;
+        let token = token.ok_or_else(|| failed("the answer holds none"))?;
+        // It is the server's: the caller's key is not at fault.
+        route::check_key(token).map_err(|_| failed("the one in the answer holds a line break or a character outside ASCII"))?;
         let lifetime = Duration::from_secs(told["expires_in"].as_u64().unwrap_or(0));
         Ok(Token { secret: Secret::new(token), lifetime })
     }
@@ -99,7 +83,7 @@ mod tests {
     use super::*;
 
     /// A server that gives tokens: answers each request with the next of the answers.
-    async fn issuer(answers: &'static [(u16, &'static str)]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+    async fn serve(answers: &'static [(u16, &'static str)]) -> (String, tokio::task::JoinHandle<Vec<String>>) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/identity/token", listener.local_addr().unwrap());
@@ -124,12 +108,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_server_of_tokens_does_wrong_is_not_the_keys_fault() {
+        let long: &'static str = Box::leak(format!(r#"{{"access_token":"{}"}}"#, "x".repeat(issuer::MAX_ANSWER)).into());
+        let answers: &'static [_] =
+            vec![(200, "{\"access_token\":\"the token\\nx\"}"), (503, "down"), (429, ""), (200, long)].leak();
+        let (url, _server) = serve(answers).await;
+        let grant = Grant { issuer: "The server", url, form: Secret::new("secret=the-secret"), client: None };
+        let http = reqwest::Client::new();
+        let error = grant.fetch(&http).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::ApiConnection);
+        assert!(!error.message.contains("api_key") && !error.message.contains("the token"), "{}", error.message);
+        assert_eq!(grant.fetch(&http).await.err().unwrap().kind, ErrorKind::ServiceUnavailable);
+        assert_eq!(grant.fetch(&http).await.err().unwrap().kind, ErrorKind::RateLimit);
+        let error = grant.fetch(&http).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::ApiResponseValidation);
+        assert!(error.message.contains("1 MiB"), "{}", error.message);
+    }
+
+    #[tokio::test]
     async fn a_token_is_given_once_and_a_refusal_says_why() {
         let answers: &[_] = &[
             (400, r#"{"errorCode":"BXNIM0415E","errorMessage":"Provided API key could not be found."}"#),
             (200, r#"{"access_token":"abc","expires_in":3600}"#),
         ];
-        let (url, server) = issuer(answers).await;
+        let (url, server) = serve(answers).await;
         let grant = Grant {
             issuer: "The server",
             url,

@@ -132,7 +132,7 @@ impl Source {
             let role = role(request, region, &arn, env("AWS_ROLE_SESSION_NAME").as_deref())?;
             return Ok(Source::WebIdentity { token: WebToken::File(path), role });
         }
-        if let Some(source) = from_profile(&Profiles::load(), &Profiles::default_name(), region, LONGEST_CHAIN)? {
+        if let Some(source) = of_profile(&Profiles::load(), Profiles::named().as_deref(), region)? {
             return Ok(source);
         }
         if let Some(source) = container()? {
@@ -188,6 +188,17 @@ fn web_token(text: &str) -> Result<WebToken> {
     // A token has three parts with dots between; a path has slashes.
     let is_path = text.contains('/') || std::path::Path::new(text).is_file();
     Ok(if is_path { WebToken::File(text.to_owned()) } else { WebToken::Text(Secret::new(text)) })
+}
+
+/// The source of the profile that the environment names, or of the default one. A name without a profile is a mistake: whatever the
+/// machine has instead would be another identity. One without credentials is fine, and the search goes on.
+fn of_profile(profiles: &Profiles, named: Option<&str>, region: &Region) -> Result<Option<Source>> {
+    match named {
+        Some(name) if profiles.get(name).is_none() => Err(denied(format!(
+            "AWS_PROFILE names the profile {name:?}, which is in neither ~/.aws/credentials nor ~/.aws/config; correct it, or unset it"
+        ))),
+        name => from_profile(profiles, name.unwrap_or("default"), region, LONGEST_CHAIN),
+    }
 }
 
 /// None where the profile is not there, or holds nothing of the kind.
@@ -314,6 +325,14 @@ mod tests {
         assert!(message(r#"{"aws_access_key_id":"A"}"#).contains("aws_secret_access_key"));
         assert!(message(r#"{"aws_web_identity_token":"a.b.c"}"#).contains("aws_role_name"));
         assert!(message(r#"{"aws_profile_name":"no such profile"}"#).contains("no such profile"));
+    }
+
+    #[test]
+    fn a_profile_that_is_not_there_is_not_passed_over() {
+        let region = Region::of(&Request::parse(b"{}").unwrap(), Some("us-east-1")).unwrap();
+        let error = of_profile(&Profiles::default(), Some("typo"), &region).unwrap_err();
+        assert!(error.message.contains("AWS_PROFILE") && error.message.contains("typo"), "{}", error.message);
+        assert_eq!(of_profile(&Profiles::default(), None, &region).unwrap(), None);
     }
 
     #[test]

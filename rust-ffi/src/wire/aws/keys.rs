@@ -89,7 +89,9 @@ pub fn lifetime(text: &str, now: SystemTime) -> Option<Duration> {
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let mut time = time.split('.').next()?.splitn(3, ':').map(str::parse::<i64>);
     let (hour, minute, second) = (time.next()?.ok()?, time.next()?.ok()?, time.next()?.ok()?);
-    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 24 || minute > 60 {
+    let date_fits = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    // RFC 3339 has a second 60, where one is inserted.
+    if !date_fits || !(0..=24).contains(&hour) || !(0..60).contains(&minute) || !(0..=60).contains(&second) {
         return None;
     }
     // Days of the Gregorian calendar, counted in years that begin in March: the leap day is their last.
@@ -110,7 +112,18 @@ mod tests {
         assert_eq!(lifetime("2024-02-29T00:00:00.123Z", at(1_709_164_800)), Some(Duration::ZERO));
         assert_eq!(lifetime("1970-01-01T00:00:01Z", at(0)), Some(Duration::from_secs(1)));
         assert_eq!(lifetime("2015-08-30T12:36:00Z", at(2_000_000_000)), Some(Duration::ZERO));
-        for bad in ["", "2015-08-30", "2015-13-30T00:00:00Z", "2015-08-30T12:36:00+02:00", "x-y-zT1:2:3Z"] {
+        for bad in [
+            "",
+            "2015-08-30",
+            "2015-13-30T00:00:00Z",
+            "2015-08-30T12:36:00+02:00",
+            "x-y-zT1:2:3Z",
+            "2030-01-01T9223372036854775807:00:00Z",
+            "2030-01-01T-9223372036854775807:00:00Z",
+            "2030-01-01T00:-9223372036854775:00Z",
+            "2030-01-01T00:00:9223372036854775807Z",
+            "2030-01-01T00:00:-1Z",
+        ] {
             assert_eq!(lifetime(bad, at(0)), None, "{bad}");
         }
     }

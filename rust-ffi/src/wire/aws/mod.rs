@@ -1,6 +1,7 @@
 //! What all of AWS's services share: regions, credentials and signatures.
 
 mod chain;
+mod clock;
 mod keys;
 mod profiles;
 mod roles;

@@ -15,7 +15,7 @@ impl Profiles {
     pub fn load() -> Self {
         let read = |variable: &str, name: &str| {
             let path = env(variable).map(|path| expanded(&path)).or_else(|| Some(home()?.join(".aws").join(name)))?;
-            std::fs::read_to_string(path).ok()
+            std::fs::read(path).ok().map(|bytes| text(&bytes))
         };
         Profiles::parse(
             &read("AWS_CONFIG_FILE", "config").unwrap_or_default(),
@@ -65,15 +65,26 @@ impl Profiles {
         self.0.get(name)
     }
 
-    /// The profile that is used where none is named.
+    /// The profile that the environment names.
+    pub fn named() -> Option<String> {
+        ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].iter().find_map(|name| env(name))
+    }
+
+    /// The profile that is used where a call names none.
     pub fn default_name() -> String {
-        ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].iter().find_map(|name| env(name)).unwrap_or_else(|| "default".to_owned())
+        Profiles::named().unwrap_or_else(|| "default".to_owned())
     }
 
     pub fn region(&self, profile: Option<&str>) -> Option<String> {
         let name = profile.map_or_else(Profiles::default_name, str::to_owned);
         self.get(&name)?.get("region").filter(|region| !region.is_empty()).cloned()
     }
+}
+
+/// What a file says. Editors put a byte order mark before it, and a comment in another encoding than UTF-8 must not hide the keys.
+fn text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
 }
 
 fn home() -> Option<PathBuf> {
@@ -90,6 +101,14 @@ fn expanded(path: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_and_other_encodings_hide_no_keys() {
+        let file = b"\xef\xbb\xbf[default]\naws_access_key_id = A\n# caf\xe9\naws_secret_access_key = s\n";
+        let profiles = Profiles::parse("", &text(file));
+        let found = profiles.get("default").unwrap();
+        assert_eq!((found["aws_access_key_id"].as_str(), found["aws_secret_access_key"].as_str()), ("A", "s"));
+    }
 
     #[test]
     fn both_files_make_one_profile() {

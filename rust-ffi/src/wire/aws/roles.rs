@@ -5,12 +5,18 @@ use std::time::{Duration, SystemTime};
 use percent_encoding::utf8_percent_encode;
 
 use super::chain::{Role, WebToken};
+use super::clock::CLOCKS;
 use super::denied;
 use super::keys::{lifetime, Keys};
 use super::sign;
 use crate::engine::error::{Error, Result};
 use crate::engine::limits::MAX_ERROR_BODY;
+use crate::engine::transport::head;
 use crate::wire::http::UNRESERVED;
+use crate::wire::issuer::{read_answer, refused, unreached};
+
+/// Who answers, for errors.
+const SERVICE: &str = "AWS's token service";
 
 /// Takes the role on with another's keys.
 pub async fn assume(role: &Role, keys: &Keys, http: &reqwest::Client) -> Result<(Keys, Duration)> {
@@ -20,15 +26,30 @@ pub async fn assume(role: &Role, keys: &Keys, http: &reqwest::Client) -> Result<
     }
     let headers = [("content-type", FORM)];
     let url = format!("{}/", role.endpoint);
-    let signed = sign::sign("POST", &url, &headers, form.as_bytes(), keys, role.region.name(), "sts", sign::now())?;
-    ask(role, http, form, signed).await
+    let region = role.region.name();
+    let sign = || sign::sign("POST", &url, &headers, form.as_bytes(), keys, region, "sts", CLOCKS.now(&url));
+    match ask(role, http, &form, sign()?).await {
+        // This machine's clock was wrong, and the refusal has told how much.
+        Err(error) if of_the_time(&error) && CLOCKS.learn(&url, date(&error), SystemTime::now()) => {
+            ask(role, http, &form, sign()?).await
+        }
+        asked => asked,
+    }
 }
 
 /// Takes the role on with a token: the request itself is not signed.
 pub async fn with_token(role: &Role, token: &WebToken, http: &reqwest::Client) -> Result<(Keys, Duration)> {
     let mut form = form("AssumeRoleWithWebIdentity", role);
     add(&mut form, "WebIdentityToken", token.read()?.expose());
-    ask(role, http, form, Vec::new()).await
+    ask(role, http, &form, Vec::new()).await
+}
+
+fn of_the_time(error: &Error) -> bool {
+    error.code.as_deref().is_some_and(|code| sign::OF_THE_TIME.iter().any(|start| code.starts_with(start)))
+}
+
+fn date(error: &Error) -> Option<&str> {
+    error.headers.iter().find(|(name, _)| name == "date").map(|(_, value)| value.as_str())
 }
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -50,28 +71,25 @@ fn add(form: &mut String, name: &str, value: &str) {
     form.extend(utf8_percent_encode(value, UNRESERVED));
 }
 
-async fn ask(role: &Role, http: &reqwest::Client, form: String, headers: Vec<(String, String)>) -> Result<(Keys, Duration)> {
-    let unreachable = |e: reqwest::Error| crate::engine::transport::connection_error(&e);
-    let mut request = http.post(format!("{}/", role.endpoint)).header("content-type", FORM).body(form);
+async fn ask(role: &Role, http: &reqwest::Client, form: &str, headers: Vec<(String, String)>) -> Result<(Keys, Duration)> {
+    let mut request = http.post(format!("{}/", role.endpoint)).header("content-type", FORM).body(form.to_owned());
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let response = request.send().await.map_err(unreachable)?;
-    let status = response.status();
-    let text = response.text().await.map_err(unreachable)?;
-    if !status.is_success() {
-        return Err(refusal(role, status.as_u16(), &text));
+    let response = request.send().await.map_err(|error| unreached(SERVICE, error))?;
+    let head = head(&response);
+    let body = read_answer(response, SERVICE).await?;
+    let text = String::from_utf8_lossy(&body);
+    if !(200..300).contains(&head.status) {
+        let mut error = refusal(role, head.status, &text);
+        error.headers = head.headers;
+        return Err(error);
     }
-    read(&text).ok_or_else(|| denied("AWS's token service answered without credentials"))
+    read(&text).ok_or_else(|| denied(format!("{SERVICE} answered without credentials")))
 }
 
 fn read(xml: &str) -> Option<(Keys, Duration)> {
-    let keys = Keys::new(
-        element(xml, "AccessKeyId")?,
-        element(xml, "SecretAccessKey")?,
-        element(xml, "SessionToken"),
-        "AWS's token service",
-    );
+    let keys = Keys::new(element(xml, "AccessKeyId")?, element(xml, "SecretAccessKey")?, element(xml, "SessionToken"), SERVICE);
     let until = element(xml, "Expiration").and_then(|text| lifetime(text, SystemTime::now()));
     Some((keys.ok()?, until.unwrap_or(Duration::from_secs(900))))
 }
@@ -79,8 +97,22 @@ fn read(xml: &str) -> Option<(Keys, Duration)> {
 fn refusal(role: &Role, status: u16, text: &str) -> Error {
     let code = element(text, "Code").unwrap_or("an error without a code");
     let message: String = element(text, "Message").unwrap_or_default().chars().take(500).collect();
-    let mut error = denied(format!("the AWS role {} cannot be taken on: {code}: {message}", role.arn));
+    // The service's own words for a caller that asks too often, or for a failure behind it, come with a 400. Source: AWS's lists of common
+    // errors, and of those of AssumeRoleWithWebIdentity.
+    let (kind_of, passes) = match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "SlowDown" => (429, true),
+        "IDPCommunicationError" | "ServiceUnavailable" | "InternalFailure" => (503, true),
+        _ => (status, false),
+    };
+    let mut error = refused(kind_of, format!("the AWS role {} cannot be taken on: {code}: {message}", role.arn));
     error.http_status = Some(status);
+    error.should_retry = passes.then_some(true);
     error.code = Some(code.to_owned());
     error.body = Some(text.chars().take(MAX_ERROR_BODY / 4).collect());
     error
@@ -95,6 +127,39 @@ fn element<'x>(xml: &'x str, name: &str) -> Option<&'x str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::error::ErrorKind;
+
+    fn role() -> Role {
+        let region =
+            super::super::Region::of(&crate::engine::request::Request::parse(b"{}").unwrap(), Some("us-east-1")).unwrap();
+        Role {
+            arn: "arn:aws:iam::1:role/r".into(),
+            session: "s".into(),
+            external_id: None,
+            endpoint: "https://sts.us-east-1.amazonaws.com".into(),
+            region,
+            duration: None,
+        }
+    }
+
+    #[test]
+    fn what_passes_is_no_failure_of_the_credentials() {
+        let of =
+            |status, code: &str| refusal(&role(), status, &format!("<Error><Code>{code}</Code><Message>m</Message></Error>"));
+        for (status, code, kind, again) in [
+            (403, "AccessDenied", ErrorKind::Authentication, false),
+            (400, "InvalidIdentityToken", ErrorKind::Authentication, false),
+            (400, "Throttling", ErrorKind::RateLimit, true),
+            (400, "IDPCommunicationError", ErrorKind::ServiceUnavailable, true),
+            (429, "x", ErrorKind::RateLimit, true),
+            (500, "InternalFailure", ErrorKind::ServiceUnavailable, true),
+            (503, "x", ErrorKind::ServiceUnavailable, true),
+        ] {
+            let error = of(status, code);
+            assert_eq!((error.kind, crate::engine::retry::is_retryable(&error)), (kind, again), "{status} {code}");
+            assert!(error.message.contains("role/r") && error.http_status == Some(status), "{}", error.message);
+        }
+    }
 
     #[test]
     fn an_answer_of_the_token_service_is_read() {

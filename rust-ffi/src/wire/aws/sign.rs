@@ -1,14 +1,14 @@
 //! Signatures (AWS Signature Version 4), made anew for each attempt.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials as Identity;
 use aws_sigv4::http_request::{sign as sign_request, SignableBody, SignableRequest, SigningSettings};
 use aws_sigv4::sign::v4::SigningParams;
 
 use super::chain::Source;
+use super::clock::CLOCKS;
 use super::keys::Keys;
 use super::{roles, stores, Region};
 use crate::engine::error::{Error, ErrorKind, Result};
@@ -17,23 +17,23 @@ use crate::engine::tokens::Tokens;
 use crate::wire::credentials::{Attempt, Credentials, Headers};
 use crate::wire::Head;
 
-/// AWS takes signatures that are five minutes off; a clock nearer than this is not what it complains of.
-const TOLERANCE: i64 = 240;
-
-/// How far AWS's clock is ahead of this machine's, in seconds: a machine has one clock, so all calls learn from the first that was refused.
-static AHEAD: AtomicI64 = AtomicI64::new(0);
+/// Beginnings of the errors with which AWS's services refuse a signature of another time, among others.
+pub const OF_THE_TIME: &[&str] =
+    &["InvalidSignature", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "RequestExpired", "AuthFailure"];
 
 /// What signs a call.
 struct Signer {
     source: Source,
     region: Region,
     service: &'static str,
+    /// Where the call goes: each host has a clock.
+    url: String,
 }
 
-/// The signer of a call to `service`. What can be known to be missing is an error here, before any network.
-pub fn signer(request: &Request<'_>, region: Region, service: &'static str) -> Result<Box<dyn Credentials>> {
+/// The signer of a call to `service` at `url`. What can be known to be missing is an error here, before any network.
+pub fn signer(request: &Request<'_>, region: Region, service: &'static str, url: &str) -> Result<Box<dyn Credentials>> {
     let source = Source::of(request, &region)?;
-    Ok(Box::new(Signer { source, region, service }))
+    Ok(Box::new(Signer { source, region, service, url: url.to_owned() }))
 }
 
 impl Credentials for Signer {
@@ -50,16 +50,16 @@ impl Credentials for Signer {
                 .filter(|(name, _)| signed(name))
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect();
-            sign(attempt.method.as_str(), attempt.url, &headers, attempt.body, &keys, self.region.name(), self.service, now())
+            let time = CLOCKS.now(&self.url);
+            sign(attempt.method.as_str(), attempt.url, &headers, attempt.body, &keys, self.region.name(), self.service, time)
         })
     }
 
     fn forbidden(&self, sent: &[(String, String)], head: &Head, tokens: &Tokens) -> bool {
         let kind = head.header("x-amzn-errortype").unwrap_or_default();
         let is = |names: &[&str]| names.iter().any(|name| kind.starts_with(name));
-        if is(&["InvalidSignature", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "RequestExpired", "AuthFailure"]) {
-            let date = head.header("date").and_then(|text| httpdate::parse_http_date(text).ok());
-            return date.is_some_and(|date| learn(&AHEAD, date, SystemTime::now()));
+        if is(OF_THE_TIME) {
+            return CLOCKS.learn(&self.url, head.header("date"), SystemTime::now());
         }
         if is(&["ExpiredToken", "UnrecognizedClient", "InvalidClientTokenId"]) && !matches!(self.source, Source::Keys(_)) {
             let signed_with = |keys: &Keys| {
@@ -70,26 +70,6 @@ impl Credentials for Signer {
             return true;
         }
         false
-    }
-}
-
-/// Takes AWS's time over; true when it is another than what was signed with.
-fn learn(ahead: &AtomicI64, theirs: SystemTime, ours: SystemTime) -> bool {
-    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
-    let difference = seconds(theirs) - seconds(ours);
-    let known = ahead.swap(difference, Ordering::Relaxed);
-    (difference - known).abs() > TOLERANCE
-}
-
-/// The time to sign with.
-pub fn now() -> SystemTime {
-    let ahead = AHEAD.load(Ordering::Relaxed);
-    let by = Duration::from_secs(ahead.unsigned_abs());
-    let now = SystemTime::now();
-    if ahead < 0 {
-        now.checked_sub(by).unwrap_or(now)
-    } else {
-        now.checked_add(by).unwrap_or(now)
     }
 }
 

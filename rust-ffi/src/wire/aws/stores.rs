@@ -1,18 +1,24 @@
 //! Credentials that a container, a machine or a program hands out. Sources: AWS's references of the container provider, of the instance
 //! metadata service (version 2) and of `credential_process`.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 
 use super::chain::{nothing, WebToken};
 use super::keys::Keys;
 use super::{denied, env};
-use crate::engine::error::Result;
+use crate::engine::error::{Error, Result};
+use crate::wire::issuer::{read_answer, refused, too_long, unreached, MAX_ANSWER};
 
 /// These services are near: what does not answer soon is not there.
 const CONNECT: Duration = Duration::from_secs(1);
 const TOTAL: Duration = Duration::from_secs(5);
+/// Who answers, for errors.
+const METADATA: &str = "the machine's metadata service";
+const PROGRAM: &str = "the credential_process of the AWS profile";
 /// As long as the metadata service allows.
 const METADATA_TOKEN_SECONDS: &str = "21600";
 
@@ -33,13 +39,21 @@ pub async fn container(url: &str, authorization: Option<&WebToken>) -> Result<(K
         request = request.header("authorization", token.read()?.expose());
     }
     let place = "the container's credential service";
-    let response = request.send().await.map_err(|e| denied(format!("{place} cannot be reached: {}", e.without_url())))?;
+    let response = request.send().await.map_err(|error| unreached(place, error))?;
     let status = response.status();
-    let value: Option<Value> = response.json().await.ok();
-    match value {
-        Some(value) if status.is_success() => Keys::from_answer(&value, place),
-        _ => Err(denied(format!("{place} answered with status {} and no credentials", status.as_u16()))),
+    if !status.is_success() {
+        return Err(without_keys(status, place));
     }
+    Keys::from_answer(&json(response, place).await?, place)
+}
+
+/// The answer, null where it is no JSON.
+async fn json(response: reqwest::Response, place: &str) -> Result<Value> {
+    Ok(serde_json::from_slice(&read_answer(response, place).await?).unwrap_or_default())
+}
+
+fn without_keys(status: reqwest::StatusCode, place: &str) -> Error {
+    refused(status.as_u16(), format!("{place} answered with status {} and no credentials", status.as_u16()))
 }
 
 pub async fn instance() -> Result<(Keys, Duration)> {
@@ -57,40 +71,47 @@ async fn instance_at(base: &str) -> Result<(Keys, Duration)> {
         .await
         .and_then(reqwest::Response::error_for_status);
     let Ok(token) = token else { return Err(nothing()) };
-    let token = token.text().await.map_err(|_| nothing())?;
+    let token = read_answer(token, METADATA).await.map_err(|_| nothing())?;
+    let token = String::from_utf8_lossy(&token).into_owned();
     let get = |path: String| {
         client.get(format!("{base}/latest/meta-data/iam/security-credentials/{path}")).header("x-aws-ec2-metadata-token", &token)
     };
-    let roles = get(String::new()).send().await.and_then(reqwest::Response::error_for_status);
-    let roles = match roles {
-        Ok(answer) => answer.text().await.unwrap_or_default(),
-        Err(_) => return Err(denied("this machine has no AWS role; attach one to it, or pass credentials")),
+    let no_role = || denied("this machine has no AWS role; attach one to it, or pass credentials");
+    let answer = get(String::new()).send().await.map_err(|error| unreached(METADATA, error))?;
+    let roles = match answer.status() {
+        reqwest::StatusCode::NOT_FOUND => return Err(no_role()),
+        status if !status.is_success() => return Err(without_keys(status, METADATA)),
+        _ => read_answer(answer, METADATA).await?,
     };
-    let name = roles.lines().next().map(str::trim).filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| denied("this machine has no AWS role; attach one to it, or pass credentials"))?;
-    let answer = get(name.to_owned()).send().await.and_then(reqwest::Response::error_for_status);
-    let value: Option<Value> = match answer {
-        Ok(answer) => answer.json().await.ok(),
-        Err(_) => None,
-    };
-    Keys::from_answer(&value.unwrap_or_default(), "the machine's metadata service")
+    let roles = String::from_utf8_lossy(&roles);
+    let name = roles.lines().next().map(str::trim).filter(|name| !name.is_empty()).ok_or_else(no_role)?;
+    let answer = get(name.to_owned()).send().await.map_err(|error| unreached(METADATA, error))?;
+    if !answer.status().is_success() {
+        return Err(without_keys(answer.status(), METADATA));
+    }
+    Keys::from_answer(&json(answer, METADATA).await?, METADATA)
 }
 
-/// Runs a program off the engine's threads.
+/// Runs a program. It ends with the call that waits for it: nobody else would read what it prints.
 pub async fn process(command: &str) -> Result<(Keys, Duration)> {
     let words = words(command);
-    let run = tokio::task::spawn_blocking(move || {
-        let (program, arguments) = words.split_first()?;
-        std::process::Command::new(program).args(arguments).stdin(std::process::Stdio::null()).output().ok()
-    });
-    let output = run.await.ok().flatten().ok_or_else(|| denied("the credential_process of the AWS profile cannot be started"))?;
-    let value: Option<Value> = serde_json::from_slice(&output.stdout).ok();
-    match value {
-        Some(value) if output.status.success() => Keys::from_answer(&value, "the credential_process of the AWS profile"),
-        _ => Err(denied(format!(
-            "the credential_process of the AWS profile failed ({}); run it by hand to see why",
-            output.status
-        ))),
+    let unstarted = || denied(format!("{PROGRAM} cannot be started"));
+    let (program, arguments) = words.split_first().ok_or_else(unstarted)?;
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|_| unstarted())?;
+    let mut printed = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let broken = |error: std::io::Error| denied(format!("what {PROGRAM} prints cannot be read ({})", error.kind()));
+        stdout.take(MAX_ANSWER as u64 + 1).read_to_end(&mut printed).await.map_err(broken)?;
+    }
+    if printed.len() > MAX_ANSWER {
+        return Err(too_long(PROGRAM));
+    }
+    let ended = child.wait().await.map_err(|error| denied(format!("{PROGRAM} did not end ({})", error.kind())))?;
+    match serde_json::from_slice::<Value>(&printed) {
+        Ok(value) if ended.success() => Keys::from_answer(&value, PROGRAM),
+        _ => Err(denied(format!("{PROGRAM} failed ({ended}); run it by hand to see why"))),
     }
 }
 
@@ -194,6 +215,50 @@ mod tests {
         assert_eq!((keys.id.as_str(), keys.session.is_none()), ("P", true));
         assert!(process("false").await.unwrap_err().message.contains("credential_process"));
         assert!(process("no-such-program-at-all").await.is_err());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_program_ends_with_the_call_that_waits_for_it() {
+        let folder = std::env::temp_dir().join(format!("edgequake-process-{:08x}", fastrand::u32(..)));
+        std::fs::create_dir(&folder).unwrap();
+        let late = folder.join("late");
+        let command = format!("sh -c 'exec 3>{0}/started; sleep 0.4; echo late > {0}/late'", folder.display());
+        // Cancelled once it runs.
+        let started = async {
+            while !folder.join("started").exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            _ = process(&command) => panic!("it prints nothing"),
+            () = started => {}
+        }
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        assert!(!late.exists());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_program_that_never_stops_printing_is_stopped() {
+        let error = process("yes").await.unwrap_err();
+        assert!(error.message.contains("1 MiB") && error.message.contains("credential_process"), "{}", error.message);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_answers_without_end_is_not_read_to_its_end() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let _ = socket.read(&mut [0; 4096]).await;
+            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n[").await;
+            while socket.write_all(&[b'1'; 65_536]).await.is_ok() {}
+        });
+        let error = container(&url, None).await.unwrap_err();
+        assert!(error.message.contains("1 MiB") && error.message.contains("credential service"), "{}", error.message);
     }
 
     #[test]

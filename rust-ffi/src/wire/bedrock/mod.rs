@@ -63,7 +63,7 @@ impl Dialect for Bedrock {
         };
         // The caller's own authorization stands; a key is a bearer's, and everything else is signed.
         let signs = !headers.iter().any(|(name, value)| name == "authorization" && !value.starts_with("AWS4-"));
-        let credentials = if signs { Some(aws::signer(request, region, "bedrock")?) } else { None };
+        let credentials = if signs { Some(aws::signer(request, region, "bedrock", &url)?) } else { None };
         Ok(HttpCall {
             headers,
             stream,
