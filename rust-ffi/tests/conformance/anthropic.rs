@@ -265,6 +265,35 @@ fn a14_the_tool_that_stood_for_a_format_is_content() {
 }
 
 #[test]
+fn a14_the_tool_that_stood_for_a_format_is_no_tool_of_the_callers() {
+    let format = json!({"type": "json_schema", "json_schema": {"name": "P", "schema": {"type": "object", "properties": {}}}});
+    let own = json!([{"type": "function", "function": {"name": "json.tool.call", "parameters": {}}}]);
+    let arguments_of = json!({"response_format": format, "tools": own});
+    let call = Call::of("anthropic/claude-3-haiku-20240307", "text/event-stream", arguments_of);
+    let block = |index: i64, name: &str| start(index, json!({"type": "tool_use", "id": "a", "name": name, "input": {}}));
+    let events = stream(
+        [
+            block(0, "json_tool_call"),
+            arguments(0, "{\"u\":1}"),
+            stop(0),
+            block(1, "json_tool_call_2"),
+            arguments(1, "{\"a\":1}"),
+            stop(1),
+            // Once more: a whole answer shows the first only.
+            block(2, "json_tool_call_2"),
+            arguments(2, "{\"a\":2}"),
+            stop(2),
+        ],
+        "tool_use",
+    );
+    let (deltas, reason) = deltas(&call.outcome(sse(&events)).done());
+    let function = &deltas[0]["tool_calls"][0]["function"];
+    assert_eq!((&function["name"], reason.as_str().unwrap()), (&json!("json.tool.call"), "tool_calls"));
+    let text: String = deltas.iter().filter_map(|delta| delta["content"].as_str()).collect();
+    assert_eq!(text, "{\"a\":1}");
+}
+
+#[test]
 fn a9_calls_get_the_callers_names() {
     let tools = json!([{"type": "function", "function": {"name": "a/b", "parameters": {}}}]);
     let events = stream([start(0, json!({"type": "tool_use", "id": "a", "name": "a_b", "input": {}})), stop(0)], "tool_use");

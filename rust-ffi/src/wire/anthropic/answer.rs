@@ -1,12 +1,9 @@
 //! Whole answers (not streamed).
 
-use std::collections::HashMap;
-
 use serde_json::value::RawValue;
 use serde_json::{json, Map, Value};
 
 use super::stop::finish_reason;
-use super::tools::JSON_TOOL;
 use super::{usage, Decoder};
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
@@ -34,11 +31,11 @@ pub fn read(decoder: &Decoder, status: u16, body: &[u8]) -> Result<Vec<u8>> {
     for raw in content {
         let fields: Fields<'_> =
             json::read(raw).ok_or_else(|| origin.incomplete(body, "a block of the answer is not an object"))?;
-        parts.add(raw, &fields, &decoder.names);
+        parts.add(raw, &fields, decoder);
     }
     let stop = word("stop_reason");
     let (mut reason, native) = finish_reason(stop.as_deref());
-    if decoder.json_tool && parts.take_json() && parts.calls.is_empty() {
+    if parts.take_json() && parts.calls.is_empty() {
         reason = "stop";
     }
     let counts: Map<String, Value> = top.get("usage").and_then(|raw| json::read(raw)).unwrap_or_default();
@@ -81,8 +78,8 @@ pub fn error_object(origin: &Origin, body: &[u8]) -> Option<Error> {
 struct Parts {
     text: String,
     calls: Vec<ToolCall>,
-    /// Which of the calls is the tool that may stand for a format.
-    json: Option<usize>,
+    /// The arguments of the tool that stands for a format.
+    json: Option<String>,
     thinking: Vec<Value>,
     citations: Vec<Value>,
     annotations: Vec<Value>,
@@ -95,7 +92,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn add(&mut self, raw: &RawValue, fields: &Fields<'_>, names: &HashMap<String, String>) {
+    fn add(&mut self, raw: &RawValue, fields: &Fields<'_>, decoder: &Decoder) {
         let value: Value = json::read(raw).unwrap_or_default();
         let text = |name: &str| fields.get(name).and_then(|raw| json::text(raw)).unwrap_or_default();
         match text("type").as_str() {
@@ -106,8 +103,11 @@ impl Parts {
             }
             "tool_use" => {
                 let sent = text("name");
-                if sent == JSON_TOOL {
-                    self.json.get_or_insert(self.calls.len());
+                let arguments = fields.get("input").map_or("{}", |raw| raw.get()).to_owned();
+                if decoder.json_tool.as_ref() == Some(&sent) {
+                    self.json.get_or_insert(arguments);
+                    self.blocks.push(value);
+                    return;
                 }
                 let mut own = Map::new();
                 // litellm's index of a call is its block's place.
@@ -115,8 +115,12 @@ impl Parts {
                 own.extend(
                     value.get("caller").filter(|caller| !caller.is_null()).map(|caller| ("caller".to_owned(), caller.clone())),
                 );
-                let arguments = fields.get("input").map_or("{}", |raw| raw.get()).to_owned();
-                self.calls.push(ToolCall { id: text("id"), name: names.get(&sent).cloned().unwrap_or(sent), arguments, own });
+                self.calls.push(ToolCall {
+                    id: text("id"),
+                    name: decoder.names.get(&sent).cloned().unwrap_or(sent),
+                    arguments,
+                    own,
+                });
             }
             "thinking" | "redacted_thinking" => {
                 self.whole |= !self.blocks.iter().all(is_thinking);
@@ -147,11 +151,10 @@ impl Parts {
         self.citations.push(cited.collect());
     }
 
-    /// Makes the arguments of the tool that stands for a format the content, and takes its calls out. False where it was not called.
+    /// Makes the arguments of the tool that stands for a format the content. False where it was not called.
     fn take_json(&mut self) -> bool {
-        let Some(at) = self.json else { return false };
-        self.text.push_str(&self.calls[at].arguments);
-        self.calls.retain(|call| call.name != JSON_TOOL);
+        let Some(arguments) = self.json.take() else { return false };
+        self.text.push_str(&arguments);
         true
     }
 

@@ -45,18 +45,24 @@ impl Cleaned {
             return Cow::Borrowed(text);
         }
         let plain: String = text.chars().map(|c| if c.is_ascii() && allowed(c as u8) { c } else { '_' }).take(self.max).collect();
-        let plain = if plain.is_empty() { "_".to_owned() } else { plain };
-        let mut form = plain.clone();
+        let form = self.free(if plain.is_empty() { "_" } else { &plain }, []);
+        self.forward.insert(text.to_owned(), form.clone());
+        Cow::Owned(form)
+    }
+
+    /// A form that nothing else in the request has, and none of the `others`: this one, or this one with a number.
+    pub fn free<'t>(&mut self, plain: &str, others: impl IntoIterator<Item = &'t str>) -> String {
+        let others: HashSet<&str> = others.into_iter().collect();
+        let mut form = plain.to_owned();
         for number in 2.. {
-            if !self.used.contains(&form) {
+            if !self.used.contains(&form) && !others.contains(form.as_str()) {
                 break;
             }
             let end = format!("_{number}");
             form = format!("{}{end}", &plain[..plain.len().min(self.max - end.len())]);
         }
         self.used.insert(form.clone());
-        self.forward.insert(text.to_owned(), form.clone());
-        Cow::Owned(form)
+        form
     }
 
     /// The texts behind the forms that differ from them.

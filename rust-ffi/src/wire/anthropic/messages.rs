@@ -3,7 +3,7 @@
 //! Source: Anthropic's API reference ("Messages") and its guides to tool use, extended thinking and prompt caching.
 
 use std::borrow::Cow;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -13,6 +13,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::request::{wrong_type, Fields, Request};
 use crate::wire::chat::messages::{self, Content, Message, Role, ToolCall};
+use crate::wire::chat::unnamed::{self, Unnamed};
 use crate::wire::remote::Remotes;
 
 /// Ids of tools that the provider runs itself.
@@ -57,7 +58,7 @@ pub fn read<'a>(request: &Request<'a>, surface: Surface, late_system: bool, name
         names,
         ids: Cleaned::new(usize::MAX, ids.iter().map(AsRef::as_ref)),
         prompt: Prompt::default(),
-        unnamed: VecDeque::new(),
+        unnamed: Unnamed::default(),
     };
     let leading = list.iter().take_while(|message| message.role == Role::System).count();
     // System messages that wait for the end of a user's turn.
@@ -104,8 +105,7 @@ struct Reader<'a, 'n> {
     names: &'n mut Cleaned,
     ids: Cleaned,
     prompt: Prompt<'a>,
-    /// Ids of calls that have none of their own (the older form, and some servers' calls), until their results come.
-    unnamed: VecDeque<String>,
+    unnamed: Unnamed,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -162,15 +162,9 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn tool_result(&mut self, message: &Message<'a>) -> Result<Block<'a>> {
-        let id = match message.str("tool_call_id")?.filter(|id| !id.is_empty()) {
+        let id = match unnamed::id_of(message)? {
             Some(id) => self.ids.get(&id).into_owned(),
-            // Without ids, results come in the order of their calls.
-            None => self.unnamed.pop_front().ok_or_else(|| {
-                Error::bad_request(format!(
-                    "`messages[{}]` has no tool_call_id; name the call that it is the result of",
-                    message.at
-                ))
-            })?,
+            None => self.unnamed.take(message.str("name")?.as_deref()).ok_or_else(|| unnamed::no_call(message))?,
         };
         let content = match message.content()? {
             Content::None => Output::Text(Cow::Borrowed("")),
@@ -279,9 +273,7 @@ impl<'a> Reader<'a, '_> {
             }
         }
         let id = if call.id.is_empty() {
-            let id = format!("call_{}_{}", message.at, self.unnamed.len());
-            self.unnamed.push_back(id.clone());
-            id
+            self.unnamed.give(&call.name, &format!("call_{}", message.at))
         } else {
             self.ids.get(&call.id).into_owned()
         };
@@ -413,18 +405,11 @@ fn has_inline_thinking(message: &Message<'_>) -> Result<bool> {
 
 /// A call's arguments as the JSON object that the API takes.
 fn input_of<'a>(message: &Message<'a>, call: &ToolCall<'a>) -> Result<Cow<'a, str>> {
-    let text = call.arguments.trim();
-    if text.is_empty() {
-        return Ok(Cow::Borrowed("{}"));
-    }
-    if serde_json::from_str::<&RawValue>(text).is_err() || !text.starts_with('{') {
-        return Err(Error::bad_request(format!(
-            "the arguments of the call {:?} in messages[{}] are not a JSON object (perhaps they were cut off at max_tokens); mend them, or \
-             leave the call and its result out",
-            call.id, message.at
-        )));
-    }
-    Ok(call.arguments.clone())
+    Ok(match call.objects(message.at)?.as_slice() {
+        [] => Cow::Borrowed("{}"),
+        [_] => call.arguments.clone(),
+        _ => return Err(call.not_one_object(message.at)),
+    })
 }
 
 #[cfg(test)]

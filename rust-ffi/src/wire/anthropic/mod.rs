@@ -109,8 +109,8 @@ pub fn supported(names: Vec<&'static str>) -> Vec<&'static str> {
 pub struct Decoder {
     origin: Origin,
     include_usage: bool,
-    /// A tool stands for `response_format`: its arguments are the content.
-    json_tool: bool,
+    /// The name of the tool that stands for a format: its arguments are the answer.
+    json_tool: Option<String>,
     /// The callers' names of tools that were sent under others.
     names: HashMap<String, String>,
     /// The beginning of the answer, which the caller wrote.
@@ -131,7 +131,7 @@ impl Decode for Decoder {
         Box::new(events::Decoder::new(stream::Stream::new(stream::Settings {
             model: self.origin.model.clone(),
             include_usage: self.include_usage,
-            json_tool: self.json_tool,
+            json_tool: self.json_tool.clone(),
             names: self.names.clone(),
             error: Box::new(move |raw: &RawValue| origin.from_error_object(raw)),
             foreign_body: Box::new(move |body: &[u8]| not_a_stream(&foreign, body)),

@@ -61,7 +61,7 @@ pub fn prepare(row: &'static Provider, route: &Route, request: &Request<'_>, tar
     let mut decoder = Decoder {
         origin: Origin::new(row, Operation::Completion, &route.model, route.api_key.clone()),
         include_usage: false,
-        json_tool: false,
+        json_tool: None,
         names: HashMap::new(),
         prefix: None,
     };
@@ -114,8 +114,8 @@ fn body<'r>(
     let mut tools = Tools::default();
     // A tool cannot stand for a schema where none can be forced.
     let native = Claude::of(model).has_output_format() && (target.holds_to_schemas || !Claude::of(model).can_be_forced());
-    decoder.json_tool = response_format(&mut body, native, &mut tools)?;
-    add_tools(&mut body, model, &mut tools, decoder.json_tool, rules)?;
+    let json_tool = response_format(&mut body, native, &mut tools)?;
+    let forced = add_tools(&mut body, model, &mut tools, json_tool, rules)?;
     thinking::apply(&mut body, model, rules)?;
     user(&mut body, request)?;
     context_management(&mut body)?;
@@ -124,6 +124,8 @@ fn body<'r>(
     }
 
     let mut names = Cleaned::new(MAX_NAME, tools.custom_names());
+    // It stands first.
+    decoder.json_tool = json_tool.then(|| names.free(tools::JSON_TOOL, tools.names().skip(1)));
     let surface = Surface { name: row.name, fetches: target.fetches, remotes: Remotes::default() };
     let mut prompt = messages::read(request, surface, Claude::of(model).takes_late_system(), &mut names)?;
     if tools.list.is_empty() && prompt.has_tool_calls {
@@ -138,7 +140,7 @@ fn body<'r>(
             body.remove("thinking");
         }
     }
-    rename(&mut tools, &mut body, &mut names);
+    rename(&mut tools, &mut body, &mut names, decoder.json_tool.as_deref(), forced);
     decoder.names = names.originals();
     for (name, list) in [("tools", tools.list), ("mcp_servers", tools.mcp_servers)] {
         if !list.is_empty() {
@@ -223,7 +225,8 @@ fn response_format(body: &mut Body<'_>, native: bool, tools: &mut Tools) -> Resu
     Ok(true)
 }
 
-fn add_tools(body: &mut Body<'_>, model: &str, tools: &mut Tools, json_tool: bool, rules: &Rules<'_>) -> Result<()> {
+/// True when the tool that stands for a format is the one that has to be called.
+fn add_tools(body: &mut Body<'_>, model: &str, tools: &mut Tools, json_tool: bool, rules: &Rules<'_>) -> Result<bool> {
     if let Some(given) = body.remove("tools").and_then(|tools| tools.read::<Value>()) {
         tools.add(&given)?;
     }
@@ -248,11 +251,15 @@ fn add_tools(body: &mut Body<'_>, model: &str, tools: &mut Tools, json_tool: boo
     if let Some(choice) = tools::choice(given.as_ref(), parallel, model, rules)? {
         body.set("tool_choice", choice.into());
     }
-    Ok(())
+    Ok(forced)
 }
 
-/// Sends tools under names that the API takes.
-fn rename(tools: &mut Tools, body: &mut Body<'_>, names: &mut Cleaned) {
+/// Sends tools under names that the API takes. `json_tool` is that of the tool that stands for a format, which is the first; `forced`: it is
+/// the one that is chosen.
+fn rename(tools: &mut Tools, body: &mut Body<'_>, names: &mut Cleaned, json_tool: Option<&str>, forced: bool) {
+    if let (Some(name), Some(first)) = (json_tool, tools.list.first_mut()) {
+        first["name"] = name.into();
+    }
     for tool in tools.list.iter_mut().filter(|tool| tool["type"] == "custom") {
         if let Some(name) = tool["name"].as_str() {
             tool["name"] = names.get(name).into_owned().into();
@@ -260,7 +267,8 @@ fn rename(tools: &mut Tools, body: &mut Body<'_>, names: &mut Cleaned) {
     }
     let Some(mut choice) = body.get("tool_choice").and_then(Json::read::<Value>) else { return };
     if let Some(name) = choice["name"].as_str() {
-        choice["name"] = names.get(name).into_owned().into();
+        let sent = json_tool.filter(|_| forced).map_or_else(|| names.get(name).into_owned(), str::to_owned);
+        choice["name"] = sent.into();
         body.set("tool_choice", choice.into());
     }
 }

@@ -12,7 +12,6 @@ use serde_json::{json, Map, Value};
 
 use super::answer::{annotation, append, is_thinking, list_of};
 use super::stop::finish_reason;
-use super::tools::JSON_TOOL;
 use super::usage;
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
@@ -28,7 +27,7 @@ pub struct Settings {
     /// `stream_options.include_usage`: without it usage is not part of any chunk.
     pub include_usage: bool,
     /// A tool stands for `response_format`: its arguments are the content.
-    pub json_tool: bool,
+    pub json_tool: Option<String>,
     /// The callers' names of tools that were sent under others.
     pub names: HashMap<String, String>,
     /// Makes an error of the provider's error object.
@@ -94,6 +93,8 @@ struct Block {
     at: usize,
     /// Its place among the callers' calls.
     slot: Option<i32>,
+    /// Its JSON is the answer's text: it is the tool that stands for a format.
+    says: bool,
     open: bool,
 }
 
@@ -254,6 +255,7 @@ impl Stream {
             citations: Vec::new(),
             at: self.length,
             slot: None,
+            says: false,
             open: true,
         };
         if is_thinking(&block.start) {
@@ -264,7 +266,10 @@ impl Stream {
                 let text = block.start["text"].as_str().unwrap_or_default().to_owned();
                 self.text(&text, out);
             }
-            "tool_use" if self.settings.json_tool && block.start["name"] == JSON_TOOL => self.json_called = true,
+            "tool_use" if self.stands_for_a_format(&block) => {
+                // Called again, it says nothing more, as in a whole answer.
+                block.says = !std::mem::replace(&mut self.json_called, true);
+            }
             "tool_use" => {
                 let text = |name: &str| block.start[name].as_str().unwrap_or_default();
                 let name = text("name");
@@ -310,7 +315,7 @@ impl Stream {
                 let Some(at) = at else { return };
                 match self.blocks[at].slot {
                     Some(slot) => self.chunks.arguments(out, 0, slot, &text),
-                    None if self.is_json_tool(at) => self.text(&text, out),
+                    None if self.blocks[at].says => self.text(&text, out),
                     // What goes into the provider's own tools.
                     None => {}
                 }
@@ -359,8 +364,8 @@ impl Stream {
         }
     }
 
-    fn is_json_tool(&self, at: usize) -> bool {
-        self.settings.json_tool && self.blocks[at].kind() == "tool_use" && self.blocks[at].start["name"] == JSON_TOOL
+    fn stands_for_a_format(&self, block: &Block) -> bool {
+        self.settings.json_tool.as_ref().is_some_and(|name| block.start["name"] == name.as_str())
     }
 
     fn add(&mut self, at: Option<usize>, text: &str) {
@@ -399,7 +404,8 @@ impl Stream {
             let input = if input.is_object() { input.to_string() } else { "{}".to_owned() };
             match self.blocks[at].slot {
                 Some(slot) => self.chunks.arguments(out, 0, slot, &input),
-                None => self.text(&input, out),
+                None if self.blocks[at].says => self.text(&input, out),
+                None => {}
             }
         }
     }

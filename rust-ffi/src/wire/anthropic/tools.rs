@@ -68,6 +68,11 @@ impl Tools {
         self.list.iter().filter(|tool| tool["type"] == "custom").filter_map(|tool| tool["name"].as_str())
     }
 
+    /// The names of all tools.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().filter_map(|tool| tool["name"].as_str())
+    }
+
     /// Is there a tool whose type begins so?
     pub fn has(&self, kind: &str) -> bool {
         self.list.iter().any(|tool| tool["type"].as_str().is_some_and(|own| own.starts_with(kind)))

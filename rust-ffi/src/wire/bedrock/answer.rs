@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{json, Map, Value};
 
-use super::tools::{Names, JSON_TOOL};
+use super::tools::Names;
+use crate::engine::request::Fields;
 use crate::wire::chat::answer::{Answer, Choice, Message, ToolCall};
-use crate::wire::chat::usage::Usage;
+use crate::wire::chat::usage::{sum, Usage};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,8 +67,8 @@ pub fn finish_reason(reason: &str) -> (&'static str, Option<&str>) {
     }
 }
 
-/// The whole answer; None when it is not what the protocol says.
-pub fn read(body: &[u8], model: &str, names: &Names, json_tool: bool) -> Option<Answer> {
+/// The whole answer; None when it is not what the protocol says. `json_tool` names the tool whose arguments are the answer's text.
+pub fn read(body: &[u8], model: &str, names: &Names, json_tool: Option<&str>) -> Option<Answer> {
     let response: Response<'_> = serde_json::from_slice(body).ok()?;
     let mut message = Message::default();
     let (mut text, mut thoughts, mut citations) = (String::new(), Vec::new(), Vec::new());
@@ -77,8 +78,8 @@ pub fn read(body: &[u8], model: &str, names: &Names, json_tool: bool) -> Option<
             text.push_str(&piece);
         }
         if let Some(call) = block.tool_use {
-            if json_tool && call.name == JSON_TOOL {
-                structured.get_or_insert_with(|| unwrapped(call.input.get()));
+            if json_tool == Some(call.name.as_str()) {
+                structured.get_or_insert_with(|| unwrapped(call.input.get()).to_owned());
                 continue;
             }
             let mut own = Map::new();
@@ -129,13 +130,28 @@ pub fn read(body: &[u8], model: &str, names: &Names, json_tool: bool) -> Option<
 }
 
 /// Some models wrap what they were asked for in the schema's own member.
-fn unwrapped(input: &str) -> String {
-    let members: Option<Map<String, Value>> = serde_json::from_str(input).ok();
-    match members {
-        Some(members) if members.len() == 1 && members.contains_key("properties") => members["properties"].to_string(),
-        _ => input.to_owned(),
+pub fn unwrapped(input: &str) -> &str {
+    let members: Option<Fields<'_>> = serde_json::from_str(input).ok();
+    match members.as_ref().map(|members| (members.len(), members.get(WRAPPER))) {
+        Some((1, Some(inner))) => inner.get(),
+        _ => input,
     }
 }
+
+/// May the whole of a text that begins so be what [`unwrapped`] takes apart?
+pub fn may_be_wrapped(start: &str) -> bool {
+    let mut rest = start.trim_start();
+    for token in ["{", "\"properties\"", ":"] {
+        if rest.len() < token.len() {
+            return token.starts_with(rest);
+        }
+        let Some(behind) = rest.strip_prefix(token) else { return false };
+        rest = behind.trim_start();
+    }
+    true
+}
+
+const WRAPPER: &str = "properties";
 
 /// Anthropic's form of a `reasoningContent`, as litellm shows it.
 pub fn thinking_block(thought: &Value) -> Option<Value> {
@@ -162,7 +178,7 @@ pub fn read_usage(usage: &Value, reasoned: bool, thinking_tokens: Option<u64>) -
     let read = count(&["cacheReadInputTokens", "cacheReadInputTokenCount"]).unwrap_or(0);
     let written = count(&["cacheWriteInputTokens", "cacheWriteInputTokenCount"]).unwrap_or(0);
     let mut out =
-        Usage { prompt: input + read + written, completion: output, total: count(&["totalTokens"]), ..Usage::default() };
+        Usage { prompt: sum([input, read, written]), completion: output, total: count(&["totalTokens"]), ..Usage::default() };
     let mut prompt = Map::new();
     prompt.insert("cached_tokens".to_owned(), read.into());
     prompt.insert("cache_creation_tokens".to_owned(), written.into());
@@ -189,10 +205,9 @@ pub fn read_usage(usage: &Value, reasoned: bool, thinking_tokens: Option<u64>) -
 /// What was written into the cache by how long it lives; None where the parts are not the whole.
 fn cache_details(usage: &Value, written: u64) -> Option<Value> {
     let parts = usage["cacheDetails"].as_array().filter(|parts| !parts.is_empty())?;
-    let of =
-        |ttl: &str| parts.iter().filter(|part| part["ttl"] == ttl).filter_map(|part| part["inputTokens"].as_u64()).sum::<u64>();
+    let of = |ttl: &str| sum(parts.iter().filter(|part| part["ttl"] == ttl).filter_map(|part| part["inputTokens"].as_u64()));
     let (short, long) = (of("5m"), of("1h"));
-    (short + long == written).then(|| json!({"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long}))
+    (sum([short, long]) == written).then(|| json!({"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long}))
 }
 
 /// Cited text stands in blocks of its own: without other words it is the answer, and its citations are OpenAI's annotations.
@@ -210,8 +225,8 @@ fn cite(blocks: &[Value], text: &mut String, message: &mut Message) {
             let place = &citation["location"]["searchResultLocation"];
             if let (Some(from), Some(to)) = (place["start"].as_u64(), place["end"].as_u64()) {
                 annotations.push(json!({"type": "url_citation", "url_citation": {
-                    "start_index": start + from,
-                    "end_index": start + to,
+                    "start_index": sum([start, from]),
+                    "end_index": sum([start, to]),
                     "title": citation["title"].as_str().unwrap_or_default(),
                     "url": citation["source"].as_str().unwrap_or_default(),
                 }}));
@@ -233,6 +248,8 @@ fn cite(blocks: &[Value], text: &mut String, message: &mut Message) {
 mod tests {
     use super::*;
 
+    const JSON_TOOL: &str = "json_tool_call_2";
+
     fn answer(content: &str, more: &str, json_tool: bool) -> Value {
         let body = format!(
             r#"{{"output":{{"message":{{"role":"assistant","content":{content}}}}},"stopReason":"tool_use","usage":{{"inputTokens":14,"outputTokens":9,
@@ -240,6 +257,7 @@ mod tests {
         );
         let mut names = Names::default();
         names.send("get.weather");
+        let json_tool = json_tool.then_some(JSON_TOOL);
         serde_json::from_slice(&read(body.as_bytes(), "m", &names, json_tool).unwrap().write()).unwrap()
     }
 
@@ -294,6 +312,38 @@ mod tests {
             (choice["message"]["tool_calls"].as_array().unwrap().len(), &choice["finish_reason"]),
             (1, &json!("tool_calls"))
         );
+    }
+
+    #[test]
+    fn a_wrapped_answer_is_known_from_its_start() {
+        for text in ["{\"properties\":{\"a\":1}}", " { \"properties\" : {\"a\":1}}"] {
+            for end in 0..=text.len() {
+                assert!(may_be_wrapped(&text[..end]), "{}", &text[..end]);
+            }
+            assert_eq!(unwrapped(text), "{\"a\":1}");
+        }
+        for text in ["[", "{\"a", "{\"properties2", "{\"propertiesx\":1", "{\"properties\",", "x"] {
+            assert!(!may_be_wrapped(text), "{text}");
+        }
+        assert_eq!(unwrapped("{\"properties\":{\"n\":1.0},\"b\":2}"), "{\"properties\":{\"n\":1.0},\"b\":2}");
+        assert_eq!(unwrapped("{\"properties\":{\"n\":12345678901234567890123}}"), "{\"n\":12345678901234567890123}");
+    }
+
+    #[test]
+    fn numbers_beyond_all_numbers_are_read() {
+        let most = u64::MAX;
+        let usage = json!({"inputTokens": most, "outputTokens": most, "cacheReadInputTokens": 9, "cacheWriteInputTokens": 1,
+            "cacheDetails": [{"ttl": "1h", "inputTokens": most}, {"ttl": "1h", "inputTokens": most}]});
+        let read = read_usage(&usage, false, None).to_value();
+        assert_eq!((&read["prompt_tokens"], &read["total_tokens"]), (&json!(most), &json!(most)));
+        let cited = |start: u64, end: u64| {
+            format!(
+                r#"{{"citationsContent":{{"content":[{{"text":"abc"}}],"citations":[{{"location":
+            {{"searchResultLocation":{{"start":{start},"end":{end}}}}}}}]}}}}"#
+            )
+        };
+        let value = answer(&format!("[{},{}]", cited(1, 2), cited(most, most)), "", false);
+        assert_eq!(value["choices"][0]["message"]["annotations"][1]["url_citation"]["end_index"], most);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 use crate::engine::error::{Error, ErrorKind, Result};
 
+/// The media type of such a stream.
+pub const MEDIA_TYPE: &str = "application/vnd.amazon.eventstream";
 const PRELUDE: usize = 12;
 const TRAILER: usize = 4;
 /// AWS's own limit. A length above it is no frame.
@@ -140,7 +142,7 @@ fn read_headers(mut rest: &[u8]) -> Option<Vec<(String, Value)>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
     fn frame(headers: &[u8], payload: &[u8]) -> Vec<u8> {
@@ -151,6 +153,19 @@ mod tests {
         out.extend(payload);
         out.extend(crc32fast::hash(&out).to_be_bytes());
         out
+    }
+
+    /// A frame with an event of Bedrock's.
+    pub fn event(kind: &str, payload: &serde_json::Value) -> Vec<u8> {
+        let mut headers = Vec::new();
+        for (name, value) in [(":message-type", "event"), (":event-type", kind)] {
+            headers.push(name.len() as u8);
+            headers.extend(name.bytes());
+            headers.push(7);
+            headers.extend((value.len() as u16).to_be_bytes());
+            headers.extend(value.bytes());
+        }
+        frame(&headers, payload.to_string().as_bytes())
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::tools::Names;
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
 use crate::wire::chat::messages::{self, Content, Kind, Message, Part, Role, ToolCall};
+use crate::wire::chat::unnamed::{self, Unnamed};
 use crate::wire::remote::Remotes;
 
 /// A content block. Each is written as an object with one member.
@@ -108,6 +109,7 @@ impl Reader<'_, '_> {
             false => list.len(),
         };
         let mut out = Conversation::default();
+        let mut unnamed = Unnamed::default();
         for message in &list {
             match message.role {
                 Role::System => self.system(message, &mut out.system)?,
@@ -116,11 +118,11 @@ impl Reader<'_, '_> {
                     push(&mut out.turns, "user", blocks);
                 }
                 Role::Tool => {
-                    let blocks = self.tool(message)?;
+                    let blocks = self.tool(message, &mut unnamed)?;
                     push(&mut out.turns, "user", blocks);
                 }
                 Role::Assistant => {
-                    let blocks = self.assistant(message)?;
+                    let blocks = self.assistant(message, &mut unnamed)?;
                     push(&mut out.turns, "assistant", blocks);
                 }
             }
@@ -222,7 +224,7 @@ impl Reader<'_, '_> {
         }))
     }
 
-    fn assistant<'a>(&mut self, message: &Message<'a>) -> Result<Vec<Block<'a>>> {
+    fn assistant<'a>(&mut self, message: &Message<'a>, unnamed: &mut Unnamed) -> Result<Vec<Block<'a>>> {
         let mut out = Vec::new();
         if let Some(Value::Array(blocks)) = message.value("thinking_blocks") {
             blocks.iter().for_each(|block| out.extend(thinking(block)));
@@ -237,35 +239,61 @@ impl Reader<'_, '_> {
             }
             Content::Parts(parts) => {
                 for (number, part) in parts.into_iter().enumerate() {
+                    let place = || format!("messages[{}].content[{number}]", message.at);
                     let mark = part.value("cache_control");
                     match part.kind {
                         Kind::Text(text) if text.trim().is_empty() => continue,
                         Kind::Text(text) => out.push(Block::Text(text)),
+                        // What a model refused with is what it said.
+                        Kind::Other(ref kind) if kind == "refusal" => match member(&part, "refusal", &place())? {
+                            text if text.trim().is_empty() => continue,
+                            text => out.push(Block::Text(text)),
+                        },
                         Kind::Other(ref kind) if matches!(kind.as_ref(), "thinking" | "redacted_thinking") => {
                             let members: serde_json::Map<String, Value> =
                                 part.fields.keys().filter_map(|name| Some((name.clone(), part.value(name)?))).collect();
                             out.extend(thinking(&members.into()));
                         }
                         Kind::Image(media) => {
-                            out.push(media::media(media, &format!("messages[{}].content[{number}]", message.at), self.remotes)?);
+                            out.push(media::media(media, &place(), self.remotes)?);
                         }
-                        // What a model has refused to say, and other members of answers, are nothing that Bedrock could be told.
-                        _ => continue,
+                        ref other => {
+                            return Err(Error::bad_request(format!(
+                                "`{}` is of the type {:?}, which Bedrock's Converse API cannot carry in an assistant's message; it takes \
+                                 text, refusal, thinking and image_url",
+                                place(),
+                                other.name()
+                            )))
+                        }
                     }
                     out.extend(self.cache_point(mark));
                 }
             }
         }
         for call in message.tool_calls()? {
-            self.call(&call, &mut out)?;
+            self.call(&call, message, unnamed, &mut out)?;
         }
         Ok(out)
     }
 
-    fn call<'a>(&mut self, call: &ToolCall<'_>, out: &mut Vec<Block<'a>>) -> Result<()> {
+    /// A call. Models write several objects one after the other at times: each is a call of its own.
+    fn call<'a>(
+        &mut self,
+        call: &ToolCall<'_>,
+        message: &Message<'_>,
+        unnamed: &mut Unnamed,
+        out: &mut Vec<Block<'a>>,
+    ) -> Result<()> {
         let name = self.names.send(&call.name);
-        let id = if call.id.is_empty() { format!("function_{name}") } else { call.id.to_string() };
-        for (number, input) in inputs(&call.arguments).into_iter().enumerate() {
+        let id = match call.id.as_ref() {
+            "" => unnamed.give(&call.name, &format!("function_{name}")),
+            id => id.to_owned(),
+        };
+        let mut inputs: Vec<Box<RawValue>> = call.objects(message.at)?.into_iter().map(ToOwned::to_owned).collect();
+        if inputs.is_empty() {
+            inputs.extend(RawValue::from_string("{}".to_owned()));
+        }
+        for (number, input) in inputs.into_iter().enumerate() {
             let id = if number == 0 { tool_id(&id) } else { tool_id(&format!("{id}_{number}")) };
             out.push(Block::ToolUse(ToolUse { tool_use_id: id, name: name.clone(), input }));
         }
@@ -273,19 +301,10 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn tool<'a>(&mut self, message: &Message<'a>) -> Result<Vec<Block<'a>>> {
-        let id = match message.str("tool_call_id")? {
+    fn tool<'a>(&mut self, message: &Message<'a>, unnamed: &mut Unnamed) -> Result<Vec<Block<'a>>> {
+        let id = match unnamed::id_of(message)? {
             Some(id) => id.into_owned(),
-            // The older `function` messages name the function.
-            None => match message.str("name")? {
-                Some(name) => format!("function_{}", self.names.send(&name)),
-                None => {
-                    return Err(Error::bad_request(format!(
-                        "`messages[{}]` has no `tool_call_id`; it tells which call of the assistant's it answers",
-                        message.at
-                    )))
-                }
-            },
+            None => unnamed.take(message.str("name")?.as_deref()).ok_or_else(|| unnamed::no_call(message))?,
         };
         let mut mark = message.value("cache_control");
         let found = match message.value("search_results") {
@@ -337,9 +356,14 @@ fn guard<'a>(text: Cow<'a, str>, qualifier: Option<&'static str>) -> Block<'a> {
 }
 
 fn text_of<'a>(part: &Part<'a>, place: &str) -> Result<Cow<'a, str>> {
-    match part.fields.get("text") {
-        Some(raw) => crate::engine::request::string(&format!("{place}.text"), raw),
-        None => Err(Error::bad_request(format!("`{place}` has no `text`"))),
+    member(part, "text", place)
+}
+
+/// A part's member that must be a string.
+fn member<'a>(part: &Part<'a>, name: &str, place: &str) -> Result<Cow<'a, str>> {
+    match part.fields.get(name) {
+        Some(raw) => crate::engine::request::string(&format!("{place}.{name}"), raw),
+        None => Err(Error::bad_request(format!("`{place}` has no `{name}`"))),
     }
 }
 
@@ -374,22 +398,6 @@ fn thinking<'a>(block: &Value) -> Option<Block<'a>> {
         None if text.trim().is_empty() => None,
         None => Some(Block::Text(Cow::Owned(text))),
     }
-}
-
-/// Arguments as objects: Converse takes nothing else. Models write several objects one after the other at times; each is a call of its own.
-fn inputs(arguments: &str) -> Vec<Box<RawValue>> {
-    let mut out = Vec::new();
-    for value in serde_json::Deserializer::from_str(arguments).into_iter::<Box<RawValue>>() {
-        match value {
-            Ok(raw) if raw.get().starts_with('{') => out.push(raw),
-            _ => break,
-        }
-    }
-    if out.is_empty() {
-        // Nothing that could be read as arguments: a call without any.
-        out.extend(RawValue::from_string("{}".to_owned()));
-    }
-    out
 }
 
 /// An id as Bedrock takes it: `[a-zA-Z0-9_.:-]+`, 64 characters at most.
@@ -482,7 +490,7 @@ mod tests {
                 {"role":"assistant","content":"Well.","tool_calls":[
                     {"id":"call/1","type":"function","function":{"name":"f.g","arguments":"{\"n\": 1.0}"},"cache_control":{"type":"ephemeral","ttl":"1h"}},
                     {"id":"c2","type":"function","function":{"name":"h","arguments":"{\"a\":1}{\"a\":2}"}},
-                    {"id":"c3","type":"function","function":{"name":"h","arguments":"nonsense"}}],
+                    {"id":"c3","type":"function","function":{"name":"h","arguments":" "}}],
                  "thinking_blocks":[{"type":"thinking","thinking":"hm","signature":"sig=="},{"type":"redacted_thinking","data":"AAE="}]},
                 {"role":"tool","tool_call_id":"call/1","content":"21"},{"role":"tool","tool_call_id":"c2","content":[{"type":"text","text":"x"}]},
                 {"role":"tool","tool_call_id":"c2","content":"again"},{"role":"user","content":"And?"}]"#,
@@ -536,6 +544,74 @@ mod tests {
         let name = content[0]["document"]["name"].as_str().unwrap();
         assert_eq!(content[1]["document"]["name"], format!("{name}_2"));
         assert_eq!(content[2], json!({"text": "."}));
+    }
+
+    #[test]
+    fn calls_without_ids_keep_their_results() {
+        let (turns, _) = read(
+            r#"[{"role":"user","content":"Go"},
+                {"role":"assistant","tool_calls":[{"id":"","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},
+                    {"type":"function","function":{"name":"f","arguments":"{\"a\":2}"}},
+                    {"type":"function","function":{"name":"g","arguments":""}}]},
+                {"role":"tool","name":"g","content":"third"},{"role":"tool","tool_call_id":"","content":"first"},
+                {"role":"tool","content":"second"},
+                {"role":"assistant","function_call":{"name":"f","arguments":"{\"a\":3}"}},{"role":"function","name":"f","content":"fourth"}]"#,
+            false,
+        )
+        .unwrap();
+        let mut found = Vec::new();
+        for (calls, results) in [(1, 2), (3, 4)] {
+            for call in turns[calls]["content"].as_array().unwrap() {
+                let result = turns[results]["content"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|block| block["toolResult"]["toolUseId"] == call["toolUse"]["toolUseId"])
+                    .unwrap();
+                found.push((call["toolUse"]["input"].clone(), result["toolResult"]["content"][0]["text"].clone()));
+            }
+        }
+        let expected = [
+            (json!({"a": 1}), json!("first")),
+            (json!({"a": 2}), json!("second")),
+            (json!({}), json!("third")),
+            (json!({"a": 3}), json!("fourth")),
+        ];
+        assert_eq!(found, expected);
+        let error = read(r#"[{"role":"user","content":"Go"},{"role":"tool","content":"of what?"}]"#, false).unwrap_err();
+        assert!(error.message.contains("messages[1]") && error.message.contains("tool_call_id"), "{}", error.message);
+    }
+
+    #[test]
+    fn arguments_that_are_no_object_are_refused() {
+        for arguments in [r#"{\"city\": \"Par"#, "[1,2]", "nonsense", r#"{\"a\":1} and so on"#] {
+            let messages = format!(
+                r#"[{{"role":"user","content":"Go"}},{{"role":"assistant","tool_calls":[{{"id":"c7","type":"function","function":
+                    {{"name":"f","arguments":"{arguments}"}}}}]}}]"#
+            );
+            let error = read(&messages, false).unwrap_err();
+            assert_eq!(error.kind, crate::engine::error::ErrorKind::BadRequest, "{arguments}");
+            assert!(error.message.contains("messages[1]") && error.message.contains("c7"), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn what_a_model_refused_with_is_text_and_nothing_it_said_vanishes() {
+        let said = |parts: &str| {
+            read(&format!(r#"[{{"role":"user","content":"a"}},{{"role":"assistant","content":[{parts}]}}]"#), false)
+        };
+        let (turns, _) =
+            said(r#"{"type":"text","text":"t"},{"type":"refusal","refusal":"no!"},{"type":"refusal","refusal":""}"#).unwrap();
+        assert_eq!(turns[1]["content"], json!([{"text": "t"}, {"text": "no!"}]));
+        for (part, name) in [
+            (r#"{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}"#, "input_audio"),
+            (r#"{"type":"file","file":{"file_data":"data:application/pdf;base64,AA=="}}"#, "file"),
+            (r#"{"type":"video_url","video_url":{"url":"https://h/v.mp4"}}"#, "video_url"),
+            (r#"{"type":"weird","x":1}"#, "weird"),
+        ] {
+            let error = said(part).unwrap_err();
+            assert!(error.message.contains("messages[1].content[0]") && error.message.contains(name), "{}", error.message);
+        }
     }
 
     #[test]

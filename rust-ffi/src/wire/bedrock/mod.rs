@@ -103,14 +103,15 @@ pub struct Decoder {
     /// The model that answers show.
     shown: String,
     names: Arc<Names>,
-    json_tool: bool,
+    /// The name of the tool that stands for a schema: its arguments are the answer.
+    json_tool: Option<String>,
     whole: bool,
     include_usage: bool,
 }
 
 impl Decoder {
     fn read(&self, status: u16, body: &[u8]) -> Result<Answer> {
-        if let Some(answer) = answer::read(body, &self.shown, &self.names, self.json_tool) {
+        if let Some(answer) = answer::read(body, &self.shown, &self.names, self.json_tool.as_deref()) {
             return Ok(answer);
         }
         match serde_json::from_slice::<serde_json::Value>(body) {
@@ -181,10 +182,11 @@ impl Decode for Decoder {
         self.origin.refusal_as(head, kind.as_deref().map(plain_kind), body)
     }
 
-    fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
+    fn stream(&self, head: &Head) -> Box<dyn StreamDecode> {
+        let framed = head.header("content-type").is_some_and(|kind| kind.starts_with(frames::MEDIA_TYPE));
         match self.whole {
             true => Box::new(stream::Whole::new(self.clone())),
-            false => Box::new(stream::Stream::new(self.clone())),
+            false => Box::new(stream::Stream::new(self.clone(), framed)),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{json, Value};
 
 use super::messages::{Block, Conversation, Reader};
 use super::models::{Model, Reasoning};
-use super::tools::{self, Names, Tools, JSON_TOOL};
+use super::tools::{self, Names, Tools};
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::log;
@@ -33,8 +33,8 @@ pub struct Prepared {
     pub body: Vec<u8>,
     pub remotes: Remotes,
     pub names: Names,
-    /// A tool stands for `response_format`.
-    pub json_tool: bool,
+    /// The name on the wire of the tool that stands for `response_format`, where one does.
+    pub json_tool: Option<String>,
     /// The answer comes whole although a stream was asked for.
     pub whole: bool,
 }
@@ -65,8 +65,10 @@ pub fn prepare(row: &'static Provider, name: &str, request: &Request<'_>) -> Res
     let mut choice = tools::choice(&mut params, &model, &mut names, &rules)?;
     let mut top = Body::default();
     let json_tool = response_format(&mut params, &model, &mut names, &mut tools, &mut top)?;
-    if json_tool && choice.is_none() && model.takes_tool_choice() && model.takes_forced_tools() && !thinking {
-        choice = Some(json!({"tool": {"name": JSON_TOOL}}));
+    if let Some(name) = json_tool.as_ref().filter(|_| choice.is_none() && !thinking) {
+        if model.takes_tool_choice() && model.takes_forced_tools() {
+            choice = Some(json!({"tool": {"name": name}}));
+        }
     }
     let choice = choice.map(|choice| if thinking { tools::without_force(choice, &model) } else { choice });
     parallel(&mut params, &model, choice.is_some(), &mut extra);
@@ -356,15 +358,15 @@ fn effort_below<'w>(word: &'w str, ceiling: &'w str) -> &'w str {
     }
 }
 
-/// True when a tool stands for the schema.
+/// The name of the tool that stands for the schema, where one does.
 fn response_format(
     params: &mut Body<'_>,
     model: &Model<'_>,
     names: &mut Names,
     tools: &mut Tools,
     top: &mut Body<'_>,
-) -> Result<bool> {
-    let Some(format) = params.remove("response_format").and_then(|raw| raw.read::<Value>()) else { return Ok(false) };
+) -> Result<Option<String>> {
+    let Some(format) = params.remove("response_format").and_then(|raw| raw.read::<Value>()) else { return Ok(None) };
     let named = &format["json_schema"];
     let schema = match format.get("response_schema") {
         Some(schema) => schema,
@@ -372,7 +374,7 @@ fn response_format(
     };
     if format["type"] == "text" || !schema.is_object() {
         // `json_object` without a schema: Bedrock has no such mode, and models follow the prompt, which OpenAI asks for as well.
-        return Ok(false);
+        return Ok(None);
     }
     let description = named["description"].as_str();
     if model.takes_schemas() {
@@ -385,10 +387,11 @@ fn response_format(
             }
         }
         top.set("outputConfig", json!({"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}).into());
-        return Ok(false);
+        return Ok(None);
     }
-    tools.specs.push(tools::json_tool(schema, description, model, names)?);
-    Ok(true)
+    let (spec, name) = tools::json_tool(schema, description, model, names)?;
+    tools.specs.push(spec);
+    Ok(Some(name))
 }
 
 /// Every object of the schema says that it has no other members, as Bedrock wants it.

@@ -6,7 +6,6 @@ use serde_json::{json, Map, Value};
 
 use super::answer::{self, finish_reason};
 use super::frames::{Frame, Frames};
-use super::tools::JSON_TOOL;
 use super::Decoder;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::wire::chat::chunks::Chunks;
@@ -20,26 +19,31 @@ pub struct Stream {
     seen_event: bool,
     /// The answer is no event stream: its beginning.
     foreign: Option<Vec<u8>>,
-    block: Open,
+    /// The answer says that it is an event stream.
+    framed: bool,
+    /// The blocks that were begun and have not ended, by their place in the answer.
+    open: Vec<(Option<u64>, Open)>,
+    /// The tool that stands for a schema was called.
+    structured: bool,
     reasoned: bool,
     thinking_tokens: Option<u64>,
     /// `messageStop` was there.
     ended: bool,
 }
 
-/// The content block that is being sent.
-#[derive(Default)]
+/// A content block that is being sent: a call of a tool. Blocks of other kinds need nothing remembered.
 enum Open {
-    #[default]
-    Other,
     /// A call in this slot, and whether it has arguments yet.
     Call { slot: i32, arguments: bool },
-    /// The tool that stands for a schema: its arguments are the text.
-    Json,
+    /// The tool that stands for a schema: its arguments are the text. What may turn out to be wrapped is held back until it is whole.
+    Json { held: Option<String>, arguments: bool },
+    /// The same tool once more, which a whole answer does not show either.
+    Again,
 }
 
 impl Stream {
-    pub fn new(decoder: Decoder) -> Self {
+    /// `framed`: the answer says that it is an event stream.
+    pub fn new(decoder: Decoder, framed: bool) -> Self {
         let chunks = Chunks::new(&decoder.shown, decoder.include_usage);
         Stream {
             decoder,
@@ -47,7 +51,9 @@ impl Stream {
             chunks,
             seen_event: false,
             foreign: None,
-            block: Open::Other,
+            framed,
+            open: Vec::new(),
+            structured: false,
             reasoned: false,
             thinking_tokens: None,
             ended: false,
@@ -61,19 +67,23 @@ impl Stream {
                     self.chunks.set_id(&format!("chatcmpl-{id}"));
                 }
             }
-            "contentBlockStart" => self.start(&value["start"], out),
-            "contentBlockDelta" => self.delta(&value["delta"], out)?,
+            "contentBlockStart" => self.start(place(&value), &value["start"], out),
+            "contentBlockDelta" => self.delta(place(&value), &value["delta"], out)?,
             "contentBlockStop" => {
-                if let Open::Call { slot, arguments: false } = self.block {
-                    // A call without arguments has none in any event, and "" is no JSON.
-                    self.chunks.arguments(out, 0, slot, "{}");
+                if let Some(at) = self.at(place(&value)) {
+                    let (_, block) = self.open.remove(at);
+                    self.stop(block, out);
                 }
-                self.block = Open::Other;
             }
+            // The reason is told once.
+            "messageStop" if self.ended => {}
             "messageStop" => {
+                for (_, block) in std::mem::take(&mut self.open) {
+                    self.stop(block, out);
+                }
                 self.thinking_tokens = answer::thinking_tokens(value.get("additionalModelResponseFields"));
                 let (mut reason, native) = finish_reason(value["stopReason"].as_str().unwrap_or_default());
-                if self.decoder.json_tool && reason == "tool_calls" && self.chunks.calls(0) == 0 {
+                if self.structured && reason == "tool_calls" && self.chunks.calls(0) == 0 {
                     reason = "stop";
                 }
                 self.chunks.finish(out, 0, reason, native, Map::new());
@@ -95,32 +105,62 @@ impl Stream {
         Ok(false)
     }
 
-    fn start(&mut self, start: &Value, out: &mut Vec<StreamEvent>) {
+    /// The open block at a place: where an event names none, the last that was begun.
+    fn at(&self, place: Option<u64>) -> Option<usize> {
+        self.open.iter().rposition(|(known, _)| place.is_none() || *known == place)
+    }
+
+    fn start(&mut self, place: Option<u64>, start: &Value, out: &mut Vec<StreamEvent>) {
         let call = &start["toolUse"];
         if let Some(name) = call["name"].as_str() {
-            if self.decoder.json_tool && name == JSON_TOOL {
-                self.block = Open::Json;
-                return;
-            }
-            let name = self.decoder.names.own(name);
-            let slot = self.chunks.call(out, 0, call["toolUseId"].as_str().unwrap_or_default(), name, "", Map::new());
-            self.block = Open::Call { slot, arguments: false };
+            let block = if self.decoder.json_tool.as_deref() == Some(name) {
+                match std::mem::replace(&mut self.structured, true) {
+                    false => Open::Json { held: Some(String::new()), arguments: false },
+                    true => Open::Again,
+                }
+            } else {
+                let name = self.decoder.names.own(name);
+                let slot = self.chunks.call(out, 0, call["toolUseId"].as_str().unwrap_or_default(), name, "", Map::new());
+                Open::Call { slot, arguments: false }
+            };
+            self.open.push((place, block));
         } else if start["reasoningContent"].is_object() {
             self.thought(&start["reasoningContent"], out);
         }
     }
 
-    fn delta(&mut self, delta: &Value, out: &mut Vec<StreamEvent>) -> Result<()> {
+    fn stop(&mut self, block: Open, out: &mut Vec<StreamEvent>) {
+        match block {
+            // A call without arguments has none in any event, and "" is no JSON.
+            Open::Call { slot, arguments: false } => self.chunks.arguments(out, 0, slot, "{}"),
+            Open::Json { arguments: false, .. } => self.chunks.text(out, 0, "{}"),
+            Open::Json { held: Some(held), .. } => self.chunks.text(out, 0, answer::unwrapped(&held)),
+            _ => {}
+        }
+    }
+
+    fn delta(&mut self, place: Option<u64>, delta: &Value, out: &mut Vec<StreamEvent>) -> Result<()> {
         if let Some(text) = delta["text"].as_str() {
             self.chunks.text(out, 0, text);
         } else if let Some(piece) = delta["toolUse"]["input"].as_str() {
-            match &mut self.block {
-                Open::Call { slot, arguments } => {
+            let at = self.at(place);
+            match at.map(|at| &mut self.open[at].1) {
+                Some(Open::Call { slot, arguments }) => {
                     *arguments |= !piece.is_empty();
                     self.chunks.arguments(out, 0, *slot, piece);
                 }
-                Open::Json => self.chunks.text(out, 0, piece),
-                Open::Other => {
+                Some(Open::Json { held: None, .. }) => self.chunks.text(out, 0, piece),
+                Some(Open::Json { held, arguments }) => {
+                    *arguments |= !piece.is_empty();
+                    let text = held.get_or_insert_default();
+                    text.push_str(piece);
+                    if !answer::may_be_wrapped(text) {
+                        let text = held.take().unwrap_or_default();
+                        self.chunks.text(out, 0, &text);
+                    }
+                }
+                Some(Open::Again) => {}
+                None => {
                     return Err(Error::new(
                         ErrorKind::ApiResponseValidation,
                         "the stream has arguments of a call that was not begun",
@@ -165,13 +205,14 @@ impl StreamDecode for Stream {
         }
         self.frames.push(bytes);
         loop {
+            let is_stream = self.seen_event || self.framed && is_binary(self.frames.rest());
             let (kind, value) = match self.frames.next() {
                 Ok(Some(frame)) => {
                     self.seen_event = true;
                     opened(&self.decoder, &frame)?
                 }
                 Ok(None) => return Ok(false),
-                Err(_) if !self.seen_event => {
+                Err(_) if !is_stream => {
                     // No frame at all: an answer of another kind, which is read to its end.
                     let rest = self.frames.rest();
                     self.foreign = Some(rest[..rest.len().min(HEAD)].to_vec());
@@ -200,6 +241,16 @@ impl StreamDecode for Stream {
         };
         Err(cut_off(what))
     }
+}
+
+/// Does it begin as a frame does, with a length, rather than with a text's letter, brace or line break?
+fn is_binary(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| !first.is_ascii_graphic() && !first.is_ascii_whitespace())
+}
+
+/// The place of an event's block in the answer.
+fn place(value: &Value) -> Option<u64> {
+    value["contentBlockIndex"].as_u64()
 }
 
 /// The event in a frame, or the error that it reports (B2).
@@ -271,3 +322,6 @@ impl StreamDecode for Whole {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

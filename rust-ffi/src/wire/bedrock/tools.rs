@@ -11,8 +11,8 @@ use crate::wire::body::{Body, Json};
 use crate::wire::chat::schema;
 use crate::wire::params::sort::Rules;
 
-/// The tool that stands for `response_format`.
-pub const JSON_TOOL: &str = "json_tool_call";
+/// The tool that stands for `response_format`, where no other has the name.
+const JSON_TOOL: &str = "json_tool_call";
 
 /// The tools whose names Bedrock does not take, under the names that were sent instead.
 #[derive(Clone, Debug, Default)]
@@ -24,15 +24,27 @@ impl Names {
         if let Some((_, sent)) = self.0.iter().find(|(own, _)| own == name) {
             return sent.clone();
         }
-        let plain = tool_name(name).into_owned();
-        let mut sent = plain.clone();
+        let sent = self.free(&tool_name(name));
+        self.0.push((name.to_owned(), sent.clone()));
+        sent
+    }
+
+    /// A name for a tool that is none of the caller's.
+    fn send_own(&mut self, name: &str) -> String {
+        let sent = self.free(name);
+        self.0.push((sent.clone(), sent.clone()));
+        sent
+    }
+
+    /// The name, with a number where it is taken.
+    fn free(&self, plain: &str) -> String {
+        let mut sent = plain.to_owned();
         let mut number = 2;
         while self.0.iter().any(|(_, other)| *other == sent) {
             let room = plain.len().min(60);
             sent = format!("{}_{number}", &plain[..room]);
             number += 1;
         }
-        self.0.push((name.to_owned(), sent.clone()));
         sent
     }
 
@@ -146,9 +158,10 @@ fn computer_beta(model: &str) -> &'static str {
     }
 }
 
-/// The tool that stands for a schema of `response_format`.
-pub fn json_tool(schema: &Value, description: Option<&str>, model: &Model<'_>, names: &mut Names) -> Result<Value> {
-    tool_spec(names.send(JSON_TOOL), description, schema, false, model)
+/// The tool that stands for a schema of `response_format`, and its name on the wire.
+pub fn json_tool(schema: &Value, description: Option<&str>, model: &Model<'_>, names: &mut Names) -> Result<(Value, String)> {
+    let name = names.send_own(JSON_TOOL);
+    Ok((tool_spec(name.clone(), description, schema, false, model)?, name))
 }
 
 /// Reads `tool_choice`; None where it is left out.
@@ -222,6 +235,15 @@ mod tests {
         let sent: Vec<String> = ["a.b", "a_b", "a-b", "1x"].iter().map(|name| names.send(name)).collect();
         assert_eq!(sent, ["a_b", "a_b_2", "a-b", "a1x"]);
         assert_eq!((names.own("a_b"), names.own("a_b_2"), names.own("a1x"), names.own("other")), ("a.b", "a_b", "1x", "other"));
+    }
+
+    #[test]
+    fn the_tool_that_stands_for_a_schema_has_a_name_of_its_own() {
+        let mut names = Names::default();
+        assert_eq!(names.send("json.tool.call"), "json_tool_call");
+        let (spec, name) = json_tool(&json!({"type": "object"}), None, &Model::of("amazon.nova-pro-v1:0"), &mut names).unwrap();
+        assert_eq!((name.as_str(), &spec["toolSpec"]["name"]), ("json_tool_call_2", &json!("json_tool_call_2")));
+        assert_eq!((names.own("json_tool_call"), names.own("json_tool_call_2")), ("json.tool.call", "json_tool_call_2"));
     }
 
     #[test]

@@ -191,6 +191,30 @@ impl<'a> Message<'a> {
     }
 }
 
+impl<'a> ToolCall<'a> {
+    /// The arguments as JSON objects, for protocols that take nothing else: mostly one. None at all are an object without members. Anything
+    /// else, such as a text that was cut off, is an error that names the message: nobody may be shown what nobody wrote.
+    pub fn objects(&self, at: usize) -> Result<Vec<&RawValue>> {
+        let mut out = Vec::new();
+        for value in serde_json::Deserializer::from_str(&self.arguments).into_iter::<&RawValue>() {
+            match value {
+                Ok(raw) if raw.get().starts_with('{') => out.push(raw),
+                _ => return Err(self.not_one_object(at)),
+            }
+        }
+        Ok(out)
+    }
+
+    /// The error of arguments that are not what [`ToolCall::objects`] takes.
+    pub fn not_one_object(&self, at: usize) -> Error {
+        Error::bad_request(format!(
+            "the arguments of the call {:?} in messages[{at}] are not a JSON object (perhaps they were cut off at max_tokens); mend them, or \
+             leave the call and its result out",
+            self.id
+        ))
+    }
+}
+
 fn call<'a>(name: &str, function: &'a RawValue, id: Cow<'a, str>, mut fields: Fields<'a>) -> Result<ToolCall<'a>> {
     let parts: Fields<'a> = json::read(function).ok_or_else(|| wrong_type(&format!("{name}.function"), "an object", function))?;
     // litellm's objects carry them on the function, too.
@@ -265,6 +289,20 @@ fn part<'a>(name: &str, raw: &'a RawValue) -> Result<Part<'a>> {
         _ => Kind::Other(kind),
     };
     Ok(Part { kind, fields })
+}
+
+impl Kind<'_> {
+    /// The part's `type`.
+    pub fn name(&self) -> &str {
+        match self {
+            Kind::Text(_) => "text",
+            Kind::Image(_) => "image_url",
+            Kind::Video(_) => "video_url",
+            Kind::Audio { .. } => "input_audio",
+            Kind::File(_) => "file",
+            Kind::Other(name) => name,
+        }
+    }
 }
 
 impl Part<'_> {

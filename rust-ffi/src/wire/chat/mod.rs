@@ -5,6 +5,7 @@ pub mod answer;
 pub mod chunks;
 pub mod messages;
 pub mod schema;
+pub mod unnamed;
 pub mod usage;
 
 use std::time::{SystemTime, UNIX_EPOCH};

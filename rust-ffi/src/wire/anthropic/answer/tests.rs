@@ -2,12 +2,13 @@ use super::*;
 use crate::engine::error::ErrorKind;
 use crate::wire::providers::find;
 use crate::wire::Operation;
+use std::collections::HashMap;
 
 fn decoder(json_tool: bool) -> Decoder {
     Decoder {
         origin: Origin::new(find("anthropic").unwrap(), Operation::Completion, "claude-sonnet-4-5", None),
         include_usage: false,
-        json_tool,
+        json_tool: json_tool.then(|| "json_tool_call_2".to_owned()),
         names: HashMap::from([("foo_bar_2".to_owned(), "foo/bar".to_owned())]),
         prefix: None,
     }
@@ -95,13 +96,18 @@ fn a5_reasons_that_say_more_are_kept() {
 
 #[test]
 fn a14_the_tool_that_stood_for_a_format_is_content() {
-    let json_call = json!({"type": "tool_use", "id": "1", "name": "json_tool_call", "input": {"a": 1}});
+    let json_call = json!({"type": "tool_use", "id": "1", "name": "json_tool_call_2", "input": {"a": 1}});
     let choice = &answer_with(&decoder(true), json!([json_call]), "tool_use")["choices"][0];
     assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!("{\"a\":1}"), &json!("stop")));
     assert_eq!(choice["message"].get("tool_calls"), None);
     let other = json!({"type": "tool_use", "id": "2", "name": "f", "input": {}});
-    let choice = &answer_with(&decoder(true), json!([json_call, other]), "tool_use")["choices"][0];
+    let choice = &answer_with(&decoder(true), json!([json_call, json_call, other]), "tool_use")["choices"][0];
+    assert_eq!(choice["message"]["content"], "{\"a\":1}");
     assert_eq!((&choice["finish_reason"], choice["message"]["tool_calls"].as_array().unwrap().len()), (&json!("tool_calls"), 1));
+    // A tool of the caller's that has the usual name is none.
+    let own = json!({"type": "tool_use", "id": "3", "name": "json_tool_call", "input": {}});
+    let choice = &answer_with(&decoder(true), json!([own]), "tool_use")["choices"][0];
+    assert_eq!(choice["message"]["tool_calls"][0]["function"]["name"], "json_tool_call");
 }
 
 #[test]

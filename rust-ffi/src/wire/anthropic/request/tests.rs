@@ -127,6 +127,17 @@ fn a14_a_format_is_a_schema_or_a_tool_by_model() {
         (&older["tools"][0]["name"], &older["tool_choice"]),
         (&json!("json_tool_call"), &json!({"type": "tool", "name": "json_tool_call"}))
     );
+    // Tools of the caller's keep their names, and the other one gets one of its own.
+    for own in ["json_tool_call", "json.tool.call"] {
+        let tools = json!([{"type": "function", "function": {"name": own, "parameters": {}}}]);
+        let beside = format("claude-3-haiku-20240307", json!({ "tools": tools })).body;
+        let names: Vec<&str> = beside["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["json_tool_call_2", "json_tool_call"], "{own}");
+        assert_eq!(beside["tool_choice"]["name"], "json_tool_call_2");
+        let chosen = json!({"type": "function", "function": {"name": own}});
+        let chosen = format("claude-3-haiku-20240307", json!({"tools": tools, "tool_choice": chosen})).body;
+        assert_eq!(chosen["tool_choice"]["name"], "json_tool_call", "{own}");
+    }
     // A model that thinks first cannot be forced.
     let thinks = format("claude-sonnet-4-20250514", json!({"reasoning_effort": "low"})).body;
     assert_eq!((thinks.get("tool_choice"), thinks["tools"].as_array().unwrap().len()), (None, 1));

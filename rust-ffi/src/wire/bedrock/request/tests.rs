@@ -133,11 +133,21 @@ fn a_schema_is_a_tool_or_the_models_own_format() {
     let schema = r#""response_format":{"type":"json_schema","json_schema":{"name":"P","description":"d","schema":{"type":"object",
         "properties":{"a":{"type":"object","properties":{}}},"required":["a"]}}}"#;
     let (sent, prepared) = with(SONNET_4, &format!("{{{schema}}}")).unwrap();
-    assert!(prepared.json_tool);
+    assert_eq!(prepared.json_tool.as_deref(), Some("json_tool_call"));
     assert_eq!(sent["toolConfig"]["toolChoice"], json!({"tool": {"name": "json_tool_call"}}));
     assert_eq!(sent["toolConfig"]["tools"][0]["toolSpec"]["description"], "d");
+    // A tool of the caller's keeps the name, and this one gets another.
+    for own in ["json_tool_call", "json.tool.call"] {
+        let tools = format!(r#""tools":[{{"type":"function","function":{{"name":"{own}","parameters":{{}}}}}}]"#);
+        let (sent, prepared) = with(SONNET_4, &format!("{{{schema},{tools}}}")).unwrap();
+        let names: Vec<&Value> =
+            sent["toolConfig"]["tools"].as_array().unwrap().iter().map(|tool| &tool["toolSpec"]["name"]).collect();
+        assert_eq!(names, ["json_tool_call", "json_tool_call_2"], "{own}");
+        assert_eq!(sent["toolConfig"]["toolChoice"], json!({"tool": {"name": "json_tool_call_2"}}));
+        assert_eq!((prepared.json_tool.as_deref(), prepared.names.own("json_tool_call")), (Some("json_tool_call_2"), own));
+    }
     let (native, prepared) = with("us.anthropic.claude-sonnet-4-5-20250929-v1:0", &format!("{{{schema}}}")).unwrap();
-    assert!(!prepared.json_tool && native.get("toolConfig").is_none());
+    assert!(prepared.json_tool.is_none() && native.get("toolConfig").is_none());
     let definition = &native["outputConfig"]["textFormat"]["structure"]["jsonSchema"];
     let written: Value = serde_json::from_str(definition["schema"].as_str().unwrap()).unwrap();
     assert_eq!((&definition["name"], &written["properties"]["a"]["additionalProperties"]), (&json!("P"), &json!(false)));
