@@ -453,6 +453,27 @@ fn f4_an_image_of_20_mb_arrives_unchanged() {
 }
 
 #[test]
+fn an_image_that_is_empty_or_none_is_named_by_its_place() {
+    fn file(kind: &str, body: &str) -> Vec<Step> {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", body.len());
+        vec![Step::Take, Step::Send((head + body).into_bytes())]
+    }
+    let hosts: [(Script, &str); 2] = [(|| file("image/png", ""), "empty"), (|| file("text/html", "<html>"), "text/html")];
+    for (script, word) in hosts {
+        let host = Server::new(vec![script]);
+        let image = json!({"type": "image_url", "image_url": {"url": format!("http://{}/login", host.address)}});
+        let messages = json!([{"role": "user", "content": [{"type": "text", "text": "see"}, image]}]);
+        let provider = Server::new(vec![|| vec![Step::Take, Step::Send(good())]]);
+        let origin = format!("http://{}", provider.address);
+        let outcome = call(&client(), &origin, json!({"model": "ollama_chat/llava", "messages": messages}));
+        assert_eq!(kind(&outcome), ErrorKind::BadRequest);
+        let message = outcome.error.unwrap().message.clone();
+        assert!(message.contains("messages[0].content[1]") && message.contains(word), "{message}");
+        assert!(provider.requests().is_empty());
+    }
+}
+
+#[test]
 fn s15_a_stream_without_or_with_another_content_type_is_read() {
     for (kind, server) in [
         ("absent", Server::new(vec![|| vec![Step::Take, Step::Send(stream_as(""))]])),

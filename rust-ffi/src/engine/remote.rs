@@ -53,6 +53,9 @@ async fn read(remote: &Remote, http: &reqwest::Client) -> Result<File> {
             }
             content.extend_from_slice(&piece);
         }
+        if content.is_empty() {
+            return Err(flaw("it is empty".to_owned()));
+        }
         let media_type = media_type(declared.as_deref(), &content, url.path());
         let media_type = media_type.ok_or_else(|| flaw("nothing tells its media type; name it in `format`".to_owned()))?;
         return Ok(File { media_type, base64: STANDARD.encode(&content) });

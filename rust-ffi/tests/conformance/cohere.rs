@@ -135,6 +135,19 @@ fn c1_a_plan_and_calls_whose_arguments_come_in_pieces() {
 }
 
 #[test]
+fn c1_a_call_without_arguments_ends_as_an_object() {
+    let events = [start(), call_start(0, "a", "f"), call_start(1, "b", "g"), call_delta(1, "{\"y\":2}"), end("TOOL_CALL")];
+    let mut arguments = [String::new(), String::new()];
+    for chunk in outcome(&events).done() {
+        for call in chunk["choices"][0]["delta"]["tool_calls"].as_array().into_iter().flatten() {
+            let index = call["index"].as_u64().unwrap() as usize;
+            arguments[index].push_str(call["function"]["arguments"].as_str().unwrap());
+        }
+    }
+    assert_eq!(arguments, ["{}", "{\"y\":2}"]);
+}
+
+#[test]
 fn c1_citations() {
     let citation =
         json!({"start": 0, "end": 2, "text": "Hi", "sources": [{"type": "document", "id": "d", "document": {"title": "T"}}]});

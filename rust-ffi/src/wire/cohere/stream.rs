@@ -13,10 +13,11 @@ use crate::wire::events::{self, cut_off, Events};
 use crate::wire::sse::Event;
 use crate::wire::StreamEvent;
 
-/// A tool call as it is being streamed: Cohere's index and the slot that it got.
+/// A tool call as it is being streamed: Cohere's index, the slot that it got, and whether it has arguments yet.
 struct Call {
     index: u64,
     slot: i32,
+    arguments: bool,
 }
 
 pub struct Stream {
@@ -62,20 +63,18 @@ impl Events for Stream {
                 let call = &message["tool_calls"];
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
                 let id = Some(text(&call["id"])).filter(|id| !id.is_empty()).unwrap_or_else(new_call_id);
-                let function = &call["function"];
-                let slot = self.chunks.call(out, 0, &id, &text(&function["name"]), &text(&function["arguments"]), Map::new());
-                self.calls.push(Call { index: value["index"].as_u64().unwrap_or(slot as u64), slot });
+                let (name, begun) = (text(&call["function"]["name"]), text(&call["function"]["arguments"]));
+                let slot = self.chunks.call(out, 0, &id, &name, &begun, Map::new());
+                let index = value["index"].as_u64().unwrap_or(slot as u64);
+                self.calls.push(Call { index, slot, arguments: !begun.is_empty() });
             }
             "tool-call-delta" => {
                 let index = value["index"].as_u64();
-                let call = self.calls.iter().rev().find(|call| index.is_none_or(|index| call.index == index));
+                let call = self.calls.iter_mut().rev().find(|call| index.is_none_or(|index| call.index == index));
                 let call = call.ok_or_else(|| invalid("a piece of arguments belongs to no tool call that has begun"))?;
-                self.chunks.arguments(
-                    out,
-                    0,
-                    call.slot,
-                    message["tool_calls"]["function"]["arguments"].as_str().unwrap_or_default(),
-                );
+                let piece = message["tool_calls"]["function"]["arguments"].as_str().unwrap_or_default();
+                call.arguments |= !piece.is_empty();
+                self.chunks.arguments(out, 0, call.slot, piece);
             }
             "citation-start" => {
                 let citation = &message["citations"];
@@ -125,6 +124,10 @@ impl Stream {
             let told = serde_json::value::to_raw_value(delta);
             failed(&self.origin, reason, told.as_deref().unwrap_or(raw))
         })?;
+        // A call without arguments has none in any event, and "" is no JSON.
+        for call in self.calls.drain(..).filter(|call| !call.arguments) {
+            self.chunks.arguments(out, 0, call.slot, "{}");
+        }
         self.chunks.finish(out, 0, word, native, Map::new());
         if let Some(usage) = usage(&delta["usage"]) {
             self.chunks.usage(out, &usage);

@@ -5,6 +5,7 @@
 //! there from both.
 
 mod answer;
+mod image;
 mod prompt;
 mod request;
 mod stream;

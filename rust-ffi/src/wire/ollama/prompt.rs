@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use super::image::Image;
 use crate::engine::error::{Error, Result};
 use crate::wire::chat::messages::{Content, Kind, Message, Role};
 
-/// The prompt and the images that belong to it, still as the caller wrote them.
+/// The prompt and the images that belong to it.
 pub struct Prompt<'a> {
     pub text: String,
-    pub images: Vec<Cow<'a, str>>,
+    pub images: Vec<Image<'a>>,
 }
 
 /// Whose turn a piece of the prompt is. A tool's result stands with the user's words.
@@ -60,17 +61,17 @@ pub fn write<'a>(messages: &[Message<'a>]) -> Result<Prompt<'a>> {
     Ok(out)
 }
 
-fn user<'a>(messages: &[Message<'a>], images: &mut Vec<Cow<'a, str>>) -> Result<String> {
+fn user<'a>(messages: &[Message<'a>], images: &mut Vec<Image<'a>>) -> Result<String> {
     let mut lines: Vec<Cow<'a, str>> = Vec::new();
     for message in messages {
         match message.content()? {
             Content::None => {}
             Content::Text(text) => lines.push(text),
             Content::Parts(parts) => {
-                for part in parts {
+                for (number, part) in parts.into_iter().enumerate() {
                     match part.kind {
                         Kind::Text(text) => lines.push(text),
-                        Kind::Image(image) => images.push(image.url),
+                        Kind::Image(image) => images.push(Image::of(message, number, image.url)),
                         other => return Err(unknown_part(message, &other)),
                     }
                 }
@@ -122,7 +123,7 @@ mod tests {
         let text = format!("{{\"messages\":{list}}}");
         let request = Request::parse(text.as_bytes()).unwrap();
         let prompt = write(&messages::read(&request)?)?;
-        Ok((prompt.text, prompt.images.into_iter().map(Cow::into_owned).collect()))
+        Ok((prompt.text, prompt.images.into_iter().map(|image| image.url.into_owned()).collect()))
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use serde_json::{json, Value};
 
+use super::image::{push_images, Image};
 use super::prompt::{self, unknown_part};
 use super::{Decoder, Endpoint};
 use crate::engine::error::{Error, Result};
@@ -13,7 +14,7 @@ use crate::engine::log;
 use crate::engine::request::{wrong_type, Fields, Request};
 use crate::engine::route::Route;
 use crate::wire::body::{Body, Json};
-use crate::wire::chat::messages::{self, Content, DataUri, Kind, Message, Role};
+use crate::wire::chat::messages::{self, Content, Kind, Message, Role};
 use crate::wire::errors::Origin;
 use crate::wire::http::{bearer, headers, join, with_query};
 use crate::wire::params::sort::{self, Rules};
@@ -25,6 +26,8 @@ use crate::wire::{HttpCall, Operation};
 const CHAT_MEMBERS: &[&str] = &["format", "keep_alive", "think"];
 /// Members of a prompt's body beside `model`, `prompt`, `images`, `options` and `stream`.
 const GENERATE_MEMBERS: &[&str] = &["format", "keep_alive", "think", "system", "template", "raw", "suffix", "context"];
+/// Those of them that a chat has no place for: Ollama would take them for options and read over them.
+const OF_PROMPTS_ONLY: &[&str] = &["system", "template", "raw", "suffix", "context"];
 const EMBED_MEMBERS: &[&str] = &["dimensions", "keep_alive", "truncate"];
 
 pub fn prepare(row: &'static Provider, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
@@ -85,13 +88,20 @@ fn chat<'r>(
         _ => Endpoint::Chat,
     };
     let members = if endpoint == Endpoint::Chat {
+        for name in OF_PROMPTS_ONLY {
+            if given.has(name) {
+                rules.refuse(&mut given, name, || {
+                    format!("Ollama's chats have no `{name}`, which belongs to a prompt; write it into `messages`, or call ollama/ without tools")
+                })?;
+            }
+        }
         body.set("messages", Json::Own(write_messages(&messages, remotes)?));
         CHAT_MEMBERS
     } else {
         let prompt = prompt::write(&messages)?;
         body.set("prompt", Json::Own(Value::from(prompt.text).to_string()));
         let mut images = Vec::new();
-        push_images(&mut images, "messages", &prompt.images, remotes);
+        push_images(&mut images, &prompt.images, remotes)?;
         body.set("images", own(images));
         GENERATE_MEMBERS
     };
@@ -248,16 +258,16 @@ fn write_message(out: &mut Vec<u8>, message: &Message<'_>, remotes: &mut Remotes
     out.extend_from_slice(b"{\"role\":\"");
     out.extend_from_slice(role.as_bytes());
     out.extend_from_slice(b"\",\"content\":");
-    let mut images = Vec::new();
+    let mut images: Vec<Image<'_>> = Vec::new();
     match message.content()? {
         Content::None => out.extend_from_slice(b"\"\""),
         Content::Text(content) => json::push_string(out, &content),
         Content::Parts(parts) => {
             let mut content = String::new();
-            for part in parts {
+            for (number, part) in parts.into_iter().enumerate() {
                 match part.kind {
                     Kind::Text(piece) => content.push_str(&piece),
-                    Kind::Image(image) => images.push(image.url),
+                    Kind::Image(image) => images.push(Image::of(message, number, image.url)),
                     // What a model thought, in Anthropic's form: `thinking` says it.
                     Kind::Other(kind) if message.role == Role::Assistant && kind.contains("thinking") => {}
                     other => return Err(unknown_part(message, &other)),
@@ -267,7 +277,7 @@ fn write_message(out: &mut Vec<u8>, message: &Message<'_>, remotes: &mut Remotes
         }
     }
     out.extend_from_slice(b",\"images\":");
-    push_images(out, &format!("messages[{}].content", message.at), &images, remotes);
+    push_images(out, &images, remotes)?;
     if message.role == Role::Assistant {
         let thought = match message.str("reasoning_content")? {
             Some(thought) => Some(thought),
@@ -313,24 +323,6 @@ fn push_calls(out: &mut Vec<u8>, message: &Message<'_>) -> Result<()> {
     }
     out.push(b']');
     Ok(())
-}
-
-/// Images are base64 without the prefix of a data URI. Those at an address are fetched, for Ollama does not do it; anything else goes as it
-/// is, and Ollama says what is wrong with it.
-fn push_images(out: &mut Vec<u8>, place: &str, images: &[Cow<'_, str>], remotes: &mut Remotes) {
-    out.push(b'[');
-    for (number, url) in images.iter().enumerate() {
-        if number > 0 {
-            out.push(b',');
-        }
-        if url.starts_with("http://") || url.starts_with("https://") {
-            let token = remotes.add(place, url, |file| format!("\"{}\"", file.base64));
-            out.extend_from_slice(token.as_bytes());
-        } else {
-            json::push_string(out, DataUri::parse(url).map_or(url.as_ref(), |uri| uri.base64));
-        }
-    }
-    out.push(b']');
 }
 
 fn own<'r>(json: Vec<u8>) -> Json<'r> {

@@ -143,6 +143,63 @@ fn images_at_an_address_are_fetched_before_the_request_is_sent() {
 }
 
 #[test]
+fn what_a_chat_has_no_place_for_is_refused_or_dropped() {
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    for (name, value) in
+        [("system", json!("s")), ("template", json!("t")), ("raw", json!(true)), ("suffix", json!("x")), ("context", json!([1]))]
+    {
+        for provider in ["ollama", "ollama_chat"] {
+            let mut request = json!({"messages": [{"role": "user", "content": "hi"}], "tools": tools});
+            request[name] = value.clone();
+            let error = prepared(provider, Operation::Completion, request.clone()).err().unwrap();
+            assert_eq!(error.kind, ErrorKind::UnsupportedParams, "{provider} {name}");
+            assert!(error.message.contains(&format!("`{name}`")), "{}", error.message);
+            request["drop_params"] = true.into();
+            let call = prepared(provider, Operation::Completion, request).unwrap();
+            assert!(!String::from_utf8_lossy(&call.body).contains(&format!("\"{name}\":")), "{name}");
+        }
+        // A prompt has a place for it.
+        assert_eq!(sent("ollama", json!({name: value})).1[name], value);
+    }
+}
+
+fn with_image(url: &str) -> Value {
+    json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": url}}]}]})
+}
+
+#[test]
+fn what_is_no_image_is_refused_by_its_place() {
+    for provider in ["ollama", "ollama_chat"] {
+        for url in [
+            "ftp://h/x.png",
+            "file:///x.png",
+            "/etc/passwd",
+            "/etc/pas",
+            "./cat.png",
+            "C:\\cat.png",
+            "cat.png",
+            "",
+            "data:image/png,abc",
+        ] {
+            let message = refused(provider, Operation::Completion, with_image(url));
+            assert!(message.contains("messages[0].content[1]") && message.contains("data:image/png;base64"), "{url}: {message}");
+        }
+        for url in ["HTTP://h/a.png", "Https://h/a.png"] {
+            assert_eq!(prepared(provider, Operation::Completion, with_image(url)).unwrap().remotes.0[0].url, url);
+        }
+        for url in ["/9j/4AAQ", "iVBORw0KGgo=", "data:image/png;base64,iVBORw0KGgo="] {
+            let call = prepared(provider, Operation::Completion, with_image(url)).unwrap();
+            assert!(String::from_utf8_lossy(&call.body).contains(url.rsplit(',').next().unwrap()), "{url}");
+        }
+        let call = prepared(provider, Operation::Completion, with_image("https://h/login")).unwrap();
+        let page = File { media_type: "text/html".into(), base64: "PGh0bWw+".into() };
+        let error = call.remotes.fill(&call.body, vec![page]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadRequest);
+        assert!(error.message.contains("messages[0].content[1]") && error.message.contains("text/html"), "{}", error.message);
+    }
+}
+
+#[test]
 fn what_cannot_be_carried_is_named() {
     let calls = |arguments: &str| json!({"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": arguments}}]}]});
     for arguments in ["{\"a\":", "[1]", "hello"] {
