@@ -41,6 +41,8 @@ struct Details {
     param: Option<String>,
     /// Google's word for what is wrong (`error.details[].reason`), such as `API_KEY_INVALID`.
     reason: Option<String>,
+    /// The HTTP status that it names beside its code (watsonx).
+    status: Option<u16>,
 }
 
 impl Origin {
@@ -220,6 +222,7 @@ impl Details {
             code: first(&["code", "error_code", "status"]).filter(|code| code != "null"),
             kind: first(&["type"]),
             param: first(&["param"]),
+            status: value["status_code"].as_u64().and_then(|status| u16::try_from(status).ok()),
             reason: inner["details"].as_array().and_then(|details| details.iter().find_map(|one| text(&one["reason"]))),
         }
     }
@@ -234,7 +237,8 @@ impl Details {
 
     /// The status that an error object means, and whether it says so itself in a number.
     fn status(&self) -> (u16, bool) {
-        if let Some(status) = self.code.as_ref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status)) {
+        let in_code = self.code.as_ref().and_then(|code| code.parse().ok());
+        if let Some(status) = [in_code, self.status].into_iter().flatten().find(|status| (400..600).contains(status)) {
             return (status, true);
         }
         let status = [&self.code, &self.kind].into_iter().flatten().find_map(|word| match word.to_ascii_lowercase().as_str() {

@@ -148,6 +148,10 @@ fn s13_an_error_inside_a_200_has_its_own_status() {
         (ErrorKind::Api, 502, Some(502))
     );
     assert_eq!(object("openai", r#"{"error":{"message":"m","code":"rate_limit_exceeded"}}"#), (ErrorKind::RateLimit, 429, None));
+    assert_eq!(
+        object("watsonx", r#"{"errors":[{"code":"model_no_support","message":"m"}],"trace":"t","status_code":400}"#),
+        (ErrorKind::BadRequest, 400, Some(400))
+    );
     assert_eq!(object("openai", r#"{"error":"boom"}"#), (ErrorKind::InternalServer, 500, None));
     assert_eq!(
         object("openai", r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#),

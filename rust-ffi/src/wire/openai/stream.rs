@@ -385,7 +385,9 @@ fn error_object<'a>(name: &str, top: &Object<'a>) -> Option<ErrorObject<'a>> {
         return Some(ErrorObject::Member(raw));
     }
     let says = |member: &str| top.get(member).is_some_and(|raw| raw.get() == "\"error\"");
-    (name == "error" || says("type") || says("object")).then_some(ErrorObject::Whole)
+    // watsonx reports a list of them.
+    let list = top.get("errors").is_some_and(|raw| raw.get().starts_with("[{")) && !top.contains_key("choices");
+    (name == "error" || says("type") || says("object") || list).then_some(ErrorObject::Whole)
 }
 
 struct ParsedChoice<'a> {

@@ -107,6 +107,9 @@ fn s13_an_error_inside_the_stream() {
         "data: {\"object\":\"error\",\"message\":\"boom\",\"type\":\"TooManyRequests\",\"code\":429}\n\n",
         "data: {\"id\":\"x\",\"error\":{\"code\":429,\"message\":\"boom\"},\
          \"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}]}\n\n",
+        // watsonx.
+        "event: error\ndata: {\"errors\":[{\"code\":\"throttled\",\"message\":\"boom\"}],\"status_code\":429}\n\n",
+        "data: {\"errors\":[{\"code\":\"throttled\",\"message\":\"boom\"}],\"trace\":\"t\",\"status_code\":429}\n\n",
         // Gemini's compatible server (O12).
         "data: [{\"error\":{\"code\":429,\"message\":\"boom\",\"status\":\"RESOURCE_EXHAUSTED\"}}]\n\n",
     ];
