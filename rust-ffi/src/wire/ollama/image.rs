@@ -59,7 +59,7 @@ fn is_base64(text: &str) -> bool {
     let padding = text.len() - digits.len();
     let path = text.starts_with('/') && !text.starts_with("/9j/");
     let plain = digits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
-    !digits.is_empty() && !path && padding <= 2 && text.len() % 4 == 0 && plain
+    !digits.is_empty() && !path && padding <= 2 && text.len().is_multiple_of(4) && plain
 }
 
 /// The list of a message's, or a prompt's, images.
