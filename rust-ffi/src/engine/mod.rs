@@ -14,6 +14,7 @@ pub mod objects;
 pub mod observe;
 pub mod plan;
 pub mod query;
+pub mod redis;
 mod remote;
 pub mod request;
 pub mod retry;

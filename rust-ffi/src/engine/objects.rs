@@ -8,11 +8,15 @@ use serde_json::value::RawValue;
 
 use super::error::{Error, Result};
 use super::json;
+use super::redis;
 use super::request::{wrong_type, Fields};
 
 /// What a client has by name.
 #[derive(Default)]
-pub struct Objects {}
+pub struct Objects {
+    /// Those that caches and quotas are kept in.
+    pub redis: redis::Servers,
+}
 
 impl Objects {
     /// Sets what `config` gives: {KIND: {NAME: {…} or null, …}, …}. An object takes the place of the one of its name, null removes it.
