@@ -72,7 +72,7 @@ demo: install ## Build, install into .venv and answer a prompt, through a local 
 	$(call step,demo)
 	$(VENV_PYTHON) examples/demo.py
 
-test: lint-rust test-rust test-header test-c test-python test-docs languages lint-python lint-workflows ## Run every test and every check
+test: lint-rust test-rust test-header test-c test-python languages test-docs lint-python lint-workflows ## Run every test and every check
 	$(call step,all tests and checks passed)
 
 wheel: $(VENV)/.wheel library ## Build dist/*.whl, one for every Python of this platform, and check its content

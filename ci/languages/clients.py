@@ -71,17 +71,15 @@ def cpp(library: Path) -> List[str]:
     return [str(BUILD / "cpp/transcript")]
 
 
-def go(library: Path) -> List[str]:
-    need("go", "golang-go")
-    need("cc", "gcc")
-    need("pkg-config", "pkg-config")
+def go_environment(library: Path) -> Dict[str, object]:
+    """What makes Go's tools find the library, as they would find an installed one."""
     # In place of the file of an installed library, for the one that is built here.
     (BUILD / "go").mkdir(parents=True, exist_ok=True)
     (BUILD / "go/edgequake.pc").write_text(
         f"Name: edgequake\nDescription: as it is built here\nVersion: 0\nCflags: -I{INCLUDE}\n"
         f"Libs: -L{library.parent} -Wl,-rpath,{library.parent} -ledgequake_ffi\n"
     )
-    environment = {
+    return {
         "CGO_ENABLED": 1,
         "PKG_CONFIG_PATH": BUILD / "go",
         "GOCACHE": CACHE / "go",
@@ -89,13 +87,20 @@ def go(library: Path) -> List[str]:
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "",
     }
-    folder = EXAMPLES / "go"
+
+
+def go(library: Path) -> List[str]:
+    need("go", "golang-go")
+    need("cc", "gcc")
+    need("pkg-config", "pkg-config")
+    folder, environment = EXAMPLES / "go", go_environment(library)
     run(["go", "vet", "./..."], folder, **environment)
     run(["go", "build", "-o", BUILD / "go/transcript", "."], folder, **environment)
     return [str(BUILD / "go/transcript")]
 
 
-def node(library: Path) -> List[str]:
+def node_packages() -> Path:
+    """The folder of the client for Node.js, with the packages that it is built of."""
     need("node", "nodejs")
     need("npm", "npm")
     version = run(["node", "--version"]).strip()
@@ -103,7 +108,14 @@ def node(library: Path) -> List[str]:
     if numbers < (20, 15):
         raise Missing(f"node is {version}; the client is for 20.15 and later")
     folder = EXAMPLES / "node"
-    run(["npm", "ci", "--no-audit", "--no-fund", "--cache", CACHE / "npm"], folder)
+    wanted, installed = folder / "package-lock.json", folder / "node_modules/.package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+        run(["npm", "ci", "--no-audit", "--no-fund", "--cache", CACHE / "npm"], folder)
+    return folder
+
+
+def node(library: Path) -> List[str]:
+    folder = node_packages()
     run(["npm", "run", "build"], folder)
     return ["node", str(folder / "dist/transcript.js")]
 

@@ -9,6 +9,8 @@ from typing import Iterator
 
 import pytest
 
+from edgequake_litellm import _native
+
 from .provider import FILES, Provider
 
 
@@ -32,4 +34,5 @@ def environment(provider: Provider) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.endswith(endings)}
     path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")])
     package = os.pathsep.join(folder for folder in sys.path if folder)
-    return {**inherited, "PATH": path, "PYTHONPATH": package, **provider.environment}
+    library = _native.library_path()
+    return {**inherited, "PATH": path, "PYTHONPATH": package, "EDGEQUAKE_LIBRARY": library, **provider.environment}

@@ -20,10 +20,11 @@ import pytest
 from edgequake_litellm import _native
 
 from .blocks import BLOCKS, PAGES, ROOT, Block, blocks
+from .test_languages import BUILDERS
 
 FLAGS = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]
 SUPPRESSIONS = ROOT / "tests/c/valgrind.supp"
-CHECKED = {"python", "c", "console", "json"}
+CHECKED = {"python", "c", "console", "json", *BUILDERS}
 
 
 def test_every_block_is_checked_or_says_why_not() -> None:

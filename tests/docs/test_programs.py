@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from .blocks import Block, blocks
+from .blocks import ROOT, Block, blocks
 
 
-def missing(source: str) -> set[str]:
-    """The packages that a program imports and this Python does not have."""
+def missing(source: str, beside: Path) -> set[str]:
+    """The packages that a program imports and neither this Python nor the folder of its page has."""
     names = {
         name.split(".")[0]
         for node in ast.walk(ast.parse(source))
@@ -30,12 +30,13 @@ def missing(source: str) -> set[str]:
     }
     if "install_as_litellm()" in source:
         names.discard("litellm")
-    return {name for name in names if importlib.util.find_spec(name) is None}
+    return {name for name in names if importlib.util.find_spec(name) is None and not (beside / f"{name}.py").exists()}
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
 def test_program(block: Block, folder: Path, environment: dict[str, str]) -> None:
-    lacking = missing(block.source)
+    beside = (ROOT / block.page).parent
+    lacking = missing(block.source, beside)
     if lacking:
         pytest.skip(f"not installed: {', '.join(sorted(lacking))}")
     command = [sys.executable, "-W", "error", "-c", block.source]
@@ -58,7 +59,7 @@ def test_program(block: Block, folder: Path, environment: dict[str, str]) -> Non
     run = subprocess.run(
         command,
         cwd=folder,
-        env=environment,
+        env={**environment, "PYTHONPATH": os.pathsep.join([environment["PYTHONPATH"], str(beside)])},
         capture_output=True,
         text=True,
         timeout=60,
