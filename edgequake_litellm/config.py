@@ -78,10 +78,22 @@ _UNSUPPORTED = {
     **dict.fromkeys(("pre_call_rules", "post_call_rules"), "rules"),
     **dict.fromkeys(("cache", "caching", "caching_with_models"), "caches of answers"),
     **dict.fromkeys(
-        ("fallbacks", "default_fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "model_fallbacks"),
+        (
+            "fallbacks",
+            "default_fallbacks",
+            "context_window_fallbacks",
+            "content_policy_fallbacks",
+            "model_fallbacks",
+            "max_fallbacks",
+        ),
         "fallbacks",
     ),
+    "allowed_fails": "cooldowns of deployments",
     **dict.fromkeys(("max_budget", "budget_duration"), "budgets"),
+    "add_function_to_prompt": "tools written into the prompt",
+    "custom_prompt_dict": "prompt templates of the program",
+    "redact_messages_in_exceptions": "exceptions without the provider's words",
+    "callback_settings": "settings of callbacks",
     **dict.fromkeys(("cost_discount_config", "cost_margin_config"), "discounts and margins of costs"),
     "REPEATED_STREAMING_CHUNK_LIMIT": "limits of equal chunks",
     "log_raw_request_response": "the log of raw requests",
@@ -93,19 +105,38 @@ _UNSUPPORTED = {
 
 # Arguments of a call that ask for such a feature: each warns once, so that nobody relies on it in silence.
 FEATURES = {
-    "context_window_fallback_dict": "fallbacks",
-    "guardrails": "guardrails",
     **{
         name: _UNSUPPORTED[name]
         for name in (
             "fallbacks",
             "content_policy_fallbacks",
+            "max_fallbacks",
             "cache",
             "caching",
             "enable_json_schema_validation",
             "max_budget",
+            "budget_duration",
+            "custom_prompt_dict",
         )
     },
+    "context_window_fallback_dict": "fallbacks",
+    "model_list": "lists of deployments",
+    "guardrails": "guardrails",
+    "retry_policy": "retry policies",
+    "litellm_request_debug": "the log of raw requests",
+    "merge_reasoning_content_in_choices": "reasoning within the content",
+    **dict.fromkeys(("timeout_by_service_tier", "stream_timeout_by_service_tier"), "time limits by service tier"),
+    **dict.fromkeys(
+        ("roles", "initial_prompt_value", "final_prompt_value", "bos_token", "eos_token"),
+        "prompt templates of the program",
+    ),
+    **dict.fromkeys(
+        ("prompt_id", "prompt_variables", "prompt_version", "prompt_label", "prompt_environment"), "managed prompts"
+    ),
+    **dict.fromkeys(
+        ("tenant_id", "client_id", "client_secret", "azure_username", "azure_password", "azure_scope"),
+        "signing in at Microsoft Entra",
+    ),
 }
 
 # The rest of litellm's settings that the engine knows. Keys and addresses of providers are known by their ending, so that
