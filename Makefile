@@ -93,7 +93,7 @@ pythons: wheel ## Run the Python tests on every Python of this machine, each wit
 	$(call step,the tests on every Python)
 	$(RELEASE_ENVIRONMENT) $(PYTHON) ci/pythons.py dist/*.whl
 
-bench: install ## Measure this package beside others; writes the table and the plot of the README
+bench: wheel ## Measure the wheel beside other packages, half an hour; writes the table and the plot of the README
 	$(call step,benchmarks)
 	$(VENV_PYTHON) benchmarks/run.py
 
@@ -231,6 +231,7 @@ clean: ## Remove what was built, but not the Rust dependencies, .venv and .cache
 	$(CARGO) clean --quiet --manifest-path $(MANIFEST) --package edgequake-ffi --release
 
 distclean: clean ## Remove everything that is not in the repository
-	rm -rf $(VENV) benchmarks/.venvs .cache $(CARGO_TARGET_DIR) node_modules examples/node/node_modules examples/node/dist examples/java/*/target .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venvs .cache $(CARGO_TARGET_DIR) node_modules examples/node/node_modules examples/node/dist examples/java/*/target stage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 comma := ,

@@ -6,6 +6,7 @@ What the package is (name, dependencies, …) stands in pyproject.toml. Here is 
   of a Python version, and one file serves every interpreter.
 - Hence the wheel is ``py3-none-<platform>``: any Python 3, no Python ABI, this platform.
 - The version is the one of the crate.
+- The long description is README.md without the links and pictures of the repository, which lead nowhere on a page of its own.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ def crate_version() -> str:
     if match is None:
         raise SystemExit("rust-ffi/Cargo.toml has no package version")
     return match.group(1)
+
+
+def long_description() -> str:
+    """README.md for a page outside of the repository: links to its files become their words, and its pictures are left out."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"^!\[[^\]]*\]\((?!https?://)[^)]*\)\n+", "", text, flags=re.MULTILINE)
+    return re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?://|#)[^)]*\)", r"\1", text)
 
 
 def library_name(platform: str) -> str:
@@ -96,6 +104,8 @@ class BuildWheel(bdist_wheel):
 
 setup(
     version=crate_version(),
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
     rust_extensions=[
         RustExtension(
             f"{PACKAGE}.edgequake_ffi",

@@ -77,7 +77,7 @@ FLOOR = "reqwest"
 
 # Exact versions: a benchmark that measures something else next month cannot be compared with itself.
 CONTENDERS = [
-    Contender(OURS, "edgequake-litellm", "litellm_api", "edgequake_litellm", str(REPOSITORY), "edgequake-litellm"),
+    Contender(OURS, "edgequake-litellm", "litellm_api", "edgequake_litellm", "dist/*.whl", "edgequake-litellm"),
     Contender(
         LITER_LLM,
         "liter-llm",
@@ -129,7 +129,10 @@ def prepare(contender: Contender, say: Callable[[str], None]) -> Optional[str]:
     """Makes the contender ready to run; why it cannot be, or None."""
     if not contender.requirement:
         return None
-    wanted = contender.requirement if contender.name != OURS else source_fingerprint()
+    wanted, source = contender.requirement, contender.requirement
+    if contender.name == OURS:
+        wheel = shipped_wheel(say)
+        wanted, source = hashlib.sha256(wheel.read_bytes()).hexdigest(), str(wheel)
     # Written last, so that a venv whose installation broke off is made anew.
     mark = contender.venv / "installed"
     if mark.is_file() and mark.read_text() == wanted:
@@ -138,24 +141,22 @@ def prepare(contender: Contender, say: Callable[[str], None]) -> Optional[str]:
     try:
         shutil.rmtree(contender.venv, ignore_errors=True)
         run([sys.executable, "-m", "venv", str(contender.venv)])
-        install(contender)
+        run([str(contender.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", source])
     except subprocess.CalledProcessError as error:
         return f"could not be installed: {last_line(error.output)}"
     mark.write_text(wanted)
     return None
 
 
-def install(contender: Contender) -> None:
-    pip = [str(contender.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if contender.name != OURS:
-        run([*pip, contender.requirement])
-        return
-    # A wheel first, then its installation: what a user downloads is what is measured, not the source tree.
-    with tempfile.TemporaryDirectory() as folder:
-        build = [str(contender.python), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder]
-        run([*build, str(REPOSITORY)], CARGO_TARGET_DIR=str(TARGET))
-        (wheel,) = Path(folder).glob("*.whl")
-        run([*pip, str(wheel)])
+def shipped_wheel(say: Callable[[str], None]) -> Path:
+    """The wheel that `make wheel` has made: what a user downloads is what is measured, with the library linked as it is shipped."""
+    wheels = sorted((REPOSITORY / "dist").glob("edgequake_litellm-*.whl"), key=lambda path: path.stat().st_mtime)
+    if not wheels:
+        raise SystemExit("there is no wheel of this package in dist/: `make wheel` builds it")
+    newest = max(sources(), key=lambda path: path.stat().st_mtime)
+    if newest.stat().st_mtime > wheels[-1].stat().st_mtime:
+        say(f"WARNING: {newest.relative_to(REPOSITORY)} is newer than {wheels[-1].name}; `make wheel` builds it anew.")
+    return wheels[-1]
 
 
 def build_rust(say: Callable[[str], None]) -> None:
@@ -178,20 +179,15 @@ def last_line(output: str) -> str:
     return lines[-1] if lines else "no output"
 
 
-SOURCES = {".py", ".pyi", ".rs", ".h", ".json", ".symbols"}
+SOURCES = {".py", ".rs", ".h", ".json", ".symbols"}
 BUILD_FILES = ("setup.py", "pyproject.toml", "build_ffi.py", "rust-ffi/Cargo.toml", "rust-ffi/Cargo.lock")
 
 
-def source_fingerprint() -> str:
-    """Changes when the package's source does, so that a stale build of it is never measured."""
-    digest = hashlib.sha256()
-    folders = ["edgequake_litellm", "rust-ffi/src", "include"]
-    files = [path for folder in folders for path in (REPOSITORY / folder).rglob("*") if path.suffix in SOURCES]
-    files += [REPOSITORY / name for name in BUILD_FILES]
-    for path in sorted(files):
-        digest.update(str(path.relative_to(REPOSITORY)).encode())
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()
+def sources() -> list[Path]:
+    """The files that a wheel is made of, but for the one that the build writes itself."""
+    folders = [REPOSITORY / name for name in ("edgequake_litellm", "rust-ffi/src", "rust-ffi/data", "include")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in SOURCES]
+    return [REPOSITORY / name for name in BUILD_FILES] + [path for path in files if path.name != "_cffi.py"]
 
 
 def version(contender: Contender) -> str:

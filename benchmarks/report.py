@@ -115,6 +115,9 @@ def absences(results: dict[str, Any]) -> list[str]:
 def readme_section(results: dict[str, Any]) -> list[str]:
     figures = [figure for figure in FIGURES if figure.key in README_FIGURES]
     base = results["contenders"][reference(results)]["label"]
+    missed, all_of_them = sum(not budget["met"] for budget in results["budgets"]), len(results["budgets"])
+    budgets = "the [budgets](docs/benchmarks.md#budgets) that this package sets itself"
+    honest = f"It misses {missed} of {all_of_them} of {budgets}." if missed else f"It keeps {budgets}."
     legend = f"N × means: N times what {base} takes (for calls a second: {base} does N times as many)."
     return [
         "![How many times better than litellm each client does, in CPU, calls a second, memory and import](benchmarks/plot.svg)",
@@ -122,6 +125,8 @@ def readme_section(results: dict[str, Any]) -> list[str]:
         *table(results, figures, lambda name, figure: ratio_cell(results, name, figure)),
         "",
         f"{legend} {conditions(results)} [How it is measured, and every number](docs/benchmarks.md).",
+        "",
+        honest,
         *absences(results),
     ]
 

@@ -49,9 +49,7 @@ def names(platform: str, name: str, version: str, libdir: Path) -> Names:
             f"lib{name}.{version}.dylib", loaded, f"lib{name}.dylib", [argument, "-Wl,-headerpad_max_install_names"]
         )
     loaded = f"lib{name}.so.{major}"
-    return Names(
-        f"lib{name}.so.{major}.{minor}.{patch}", loaded, f"lib{name}.so", [f"-Wl,-soname,{loaded}", "-Wl,-z,nodelete"]
-    )
+    return Names(f"lib{name}.so.{major}.{minor}.{patch}", loaded, f"lib{name}.so", [f"-Wl,-soname,{loaded}"])
 
 
 def package() -> dict[str, Any]:
@@ -112,6 +110,7 @@ Libs.private: {" ".join(private)}
 
 def install(prefix: Path, destdir: str, libdir: str, profile: str) -> None:
     """Builds and installs. ``destdir`` is put before every path that is written, and into none that is recorded."""
+    print("building the libraries: the first time this takes some minutes", flush=True)
     crate = package()
     capi = crate["metadata"]["capi"]
     name = capi["library"]["name"]
@@ -139,6 +138,9 @@ def install(prefix: Path, destdir: str, libdir: str, profile: str) -> None:
     shutil.copyfile(ROOT / "include/edgequake.h", include / "edgequake.h")
     for file in sorted((CRATE / "cmake").glob("*.cmake")):
         shutil.copyfile(file, data / file.name)
+    made = [libraries / entry for entry in (shared.real, shared.loaded, shared.linked, f"lib{name}.a")]
+    made += [libraries / "pkgconfig/edgequake.pc", include / "edgequake.h", *sorted(data.glob("*.cmake"))]
+    print("\n".join(["installed:", *(f"  {path}" for path in made)]))
 
 
 def main() -> int:

@@ -18,16 +18,18 @@ fn main() {
     let models = std::fs::read("data/models.json").expect("the facts about models are there");
     let packed = zstd::encode_all(models.as_slice(), 19).expect("packing in memory cannot fail");
     std::fs::write(out.join("models.json.zst"), packed).expect("the build folder is writable");
-    if std::env::var_os("CARGO_FEATURE_CAPI").is_some() {
-        return;
-    }
+    let named_by_others = std::env::var_os("CARGO_FEATURE_CAPI").is_some();
+    let link = |argument: &str| println!("cargo:rustc-cdylib-link-arg=-Wl,{argument}");
     match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("windows") => {} // The linker takes the file's own name.
-        Ok("macos" | "ios") => println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libedgequake_ffi.dylib"),
+        Ok("macos" | "ios") if named_by_others => {}
+        Ok("macos" | "ios") => link("-install_name,@rpath/libedgequake_ffi.dylib"),
         _ => {
-            println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libedgequake_ffi.so");
             // Its threads run on when a program unloads it: dlclose() must leave it where it is.
-            println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+            link("-z,nodelete");
+            if !named_by_others {
+                link("-soname,libedgequake_ffi.so");
+            }
         }
     }
 }

@@ -49,6 +49,8 @@ int main(int argc, char **argv) {
     /* This error belongs to the event; only what came through an `error` parameter is freed. */
     show("at the end", event.error);
     result = EXIT_SUCCESS;
+  } else {
+    fprintf(stderr, "the server accepted the model no-such-model: one that refuses it is needed to see its error\n");
   }
 
   eq_call_free(call);

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edgequake_litellm.testing import LocalProvider
+
 
 def run(prefix: list[str], program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*prefix, program, *arguments], capture_output=True, text=True, timeout=120, check=False)
@@ -53,6 +55,14 @@ def test_error(prefix: list[str], examples: Path, server: tuple[str, str]) -> No
         assert server[1] not in error[2]
     assert json.loads(end[2])["http_status"] == 404
     assert json.loads(end[2])["model"] == "no-such-model"
+
+
+def test_a_server_that_accepts_everything_is_said_to(examples: Path) -> None:
+    """The error program has nothing to show then, and says why."""
+    with LocalProvider() as provider:
+        result = run([], examples / "error", provider.base_url, "any-key")
+    assert result.returncode == 1
+    assert "the server accepted the model no-such-model" in result.stderr
 
 
 @pytest.mark.parametrize("program", ["complete", "stream_queue", "stream_callback"])

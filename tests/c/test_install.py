@@ -77,6 +77,21 @@ def test_the_library_of_the_package_has_a_name_too_and_another_one(library: Path
     assert dynamic(library, "SONAME") == ["libedgequake_ffi.so"]
 
 
+@needs_elf
+def test_unloading_leaves_either_library_where_it_is(installed: Path, library: Path) -> None:
+    """Its threads run on after `dlclose`."""
+    for file in (installed / "lib/libedgequake.so", library):
+        assert re.search(r"FLAGS_1\).*\bNODELETE\b", run(tool("readelf"), "--dynamic", "--wide", file)), file
+
+
+def test_the_installation_names_its_files(installed: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run_again = [sys.executable, ROOT / "ci/install_c.py", "--profile", "dev", "--prefix", installed]
+    _, mark, listed = run(*run_again).partition("installed:\n")
+    assert mark
+    files = {str(path) for path in installed.rglob("*") if not path.is_dir()}
+    assert {line.strip() for line in listed.splitlines()} == files
+
+
 def test_pkg_config_shared(installed: Path, tmp_path: Path) -> None:
     assert pkg_config(installed, "--modversion") == [VERSION]
     program = tmp_path / "program"

@@ -112,6 +112,28 @@ def test_the_wheel_has_complete_metadata(wheel: Path) -> None:
     assert required == ['Requires-Dist: cffi>=1.15; platform_python_implementation != "PyPy"']
 
 
+def test_the_description_has_no_link_that_leads_nowhere(wheel: Path) -> None:
+    """It is read on the index and in `pip show`, where the files of the repository are not."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        _, _, description = archive.read(name).decode().partition("\n\n")
+    assert description.startswith("# edgequake-litellm")
+    links = re.findall(r"\]\(([^)]*)\)", description)
+    assert links
+    headings = {
+        "#" + heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", description, re.MULTILINE)
+    }
+    assert [link for link in links if not link.startswith("https://") and link not in headings] == []
+
+
+def test_the_readme_knows_the_size_of_the_library(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (size,) = (info.file_size for info in archive.infolist() if check_wheel.is_library(info.filename))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = float(re.search(r"own shared library, stripped \| \*\*([\d.]+) MB\*\*", text)[1])
+    assert abs(size / 1e6 - told) < told / 10, "`make bench` measures it anew"
+
+
 def test_the_installed_wheel_answers_without_the_source_tree(wheel: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"

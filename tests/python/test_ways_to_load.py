@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -103,7 +104,8 @@ def test_a_zipapp_says_why_it_cannot_open_the_library_and_opens_one_beside_it(
     assert result.stdout.splitlines() == ["You said: Hello", "You said: Hello", str(beside)]
 
 
-def test_a_frozen_program_carries_the_library(local_provider: LocalProvider, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["--onedir", "--onefile"])
+def test_a_frozen_program_carries_the_library(local_provider: LocalProvider, tmp_path: Path, form: str) -> None:
     if importlib.util.find_spec("PyInstaller") is None:
         pytest.skip("PyInstaller is not installed: `make test` installs it, but there is none for PyPy")
     if sys.platform == "linux" and not sysconfig.get_config_var("Py_ENABLE_SHARED"):
@@ -115,7 +117,7 @@ def test_a_frozen_program_carries_the_library(local_provider: LocalProvider, tmp
     # The hook by its folder: an entry point belongs to an installed package, and this is a copy.
     options = ("--noconfirm", "--log-level", "ERROR", "--additional-hooks-dir", package / "_pyinstaller")
     built = run(
-        *(sys.executable, "-m", "PyInstaller", "--onedir", *options, "--paths", source, source / "app.py"),
+        *(sys.executable, "-m", "PyInstaller", form, *options, "--paths", source, source / "app.py"),
         cwd=tmp_path,
         PYTHONPATH=str(source),
         PYINSTALLER_CONFIG_DIR=str(tmp_path / "cache"),
@@ -123,11 +125,21 @@ def test_a_frozen_program_carries_the_library(local_provider: LocalProvider, tmp
     assert built.returncode == 0, built.stderr[-4000:]
     shutil.rmtree(source)
 
-    result = run(tmp_path / "dist" / "app" / ("app.exe" if sys.platform == "win32" else "app"), cwd=tmp_path)
+    program = tmp_path / "dist" / ("app" if form == "--onedir" else ".") / f"app{'.exe' * (sys.platform == 'win32')}"
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    result = run(program, cwd=tmp_path, TMPDIR=str(unpacked), TEMP=str(unpacked), TMP=str(unpacked))
     assert result.stderr == ""
     first, second, library = result.stdout.splitlines()
     assert first == second == "You said: Hello"
-    assert Path(library).is_relative_to(tmp_path / "dist")
+    assert Path(library).is_relative_to(tmp_path / "dist" if form == "--onedir" else unpacked)
+
+
+def test_pyinstaller_finds_the_hook_by_itself() -> None:
+    found = importlib.metadata.distribution("edgequake-litellm").entry_points
+    (point,) = (point for point in found if point.group == "pyinstaller40")
+    (folder,) = point.load()()
+    assert (Path(folder) / "hook-edgequake_litellm.py").is_file()
 
 
 # -- subinterpreters ----------------------------------------------------------------------------------------------------

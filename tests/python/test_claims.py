@@ -1,0 +1,45 @@
+"""Numbers and lists in the documentation that a change of the code makes wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import edgequake_litellm
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_number_of_functions_of_the_c_interface() -> None:
+    count = str(len(read("include/edgequake.symbols").split()))
+    told = {name: re.findall(r"(\d+) functions", read(name)) for name in ("README.md", "docs/architecture.md")}
+    assert told == {"README.md": [count], "docs/architecture.md": [count]}
+
+
+def test_every_module_stands_in_the_table_of_the_architecture() -> None:
+    _, _, chapter = read("docs/architecture.md").partition("## The Python package")
+    rows = re.findall(r"^\| (`.*?) \|", chapter, re.MULTILINE)
+    told = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    package = Path(edgequake_litellm.__file__).parent
+    there = {path.name for path in package.glob("*.py")}
+    there |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert sorted(told) == sorted(there)
+
+
+def test_the_files_that_the_documentation_names_are_there() -> None:
+    pages = ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    named = [
+        (page, folder + name)
+        for page in pages
+        for pattern, folder in (
+            (r"`((?:tests|ci|rust-ffi|benchmarks|include|examples|docs)/\w[\w./-]*)`", ""),
+            (r"`((?:wire|engine|abi|models|tokenizer|edgequake)/[\w/]*(?:\.rs|/))`", "rust-ffi/src/"),
+        )
+        for name in re.findall(pattern, read(page))
+    ]
+    assert len(named) > 10
+    assert [(page, name) for page, name in named if not (ROOT / name).exists()] == []
