@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import re
@@ -110,6 +111,15 @@ def test_the_wheel_has_complete_metadata(wheel: Path) -> None:
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line]
     # Nothing but cffi: the package must be cheap to add to any program.
     assert required == ['Requires-Dist: cffi>=1.15; platform_python_implementation != "PyPy"']
+
+
+def test_the_wheel_tells_pyinstaller_where_its_hook_is(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
+        told = re.search(r"\[pyinstaller40\]\s+hook-dirs *= *([\w.]+):(\w+)", archive.read(name).decode())
+    assert told is not None
+    (folder,) = getattr(importlib.import_module(told[1]), told[2])()
+    assert (Path(folder) / "hook-edgequake_litellm.py").is_file()
 
 
 def test_the_description_has_no_link_that_leads_nowhere(wheel: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -133,13 +132,6 @@ def test_a_frozen_program_carries_the_library(local_provider: LocalProvider, tmp
     first, second, library = result.stdout.splitlines()
     assert first == second == "You said: Hello"
     assert Path(library).is_relative_to(tmp_path / "dist" if form == "--onedir" else unpacked)
-
-
-def test_pyinstaller_finds_the_hook_by_itself() -> None:
-    found = importlib.metadata.distribution("edgequake-litellm").entry_points
-    (point,) = (point for point in found if point.group == "pyinstaller40")
-    (folder,) = point.load()()
-    assert (Path(folder) / "hook-edgequake_litellm.py").is_file()
 
 
 # -- subinterpreters ----------------------------------------------------------------------------------------------------
