@@ -169,9 +169,16 @@ def build_rust(say: Callable[[str], None]) -> None:
         raise SystemExit(f"benchmarks/rust does not compile:\n{error.output}") from None
 
 
+def environment(**variables: str) -> dict[str, str]:
+    """This process' environment, without what would put another package or library in the place of the installed one."""
+    own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "EDGEQUAKE_LIBRARY")}
+    return {**own, **variables}
+
+
 def run(command: list[str], **variables: str) -> None:
-    environment = {**os.environ, **variables}
-    subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+    subprocess.run(
+        command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(**variables)
+    )
 
 
 def last_line(output: str) -> str:

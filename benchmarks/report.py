@@ -82,7 +82,9 @@ def table(results: dict[str, Any], figures: list[Figure], cells: Callable[[str, 
     lines = [f"| | {' | '.join(heading(results, name) for name in names)} |", "|---|" + "--:|" * len(names)]
     for figure in figures:
         row = [cells(name, figure) for name in names]
-        if any(text != "–" for text in row):
+        # Results from before a figure was measured lack it, which is no failure.
+        measured = any(figure.key in entry["figures"] for entry in results["contenders"].values())
+        if measured and any(text != "–" for text in row):
             lines.append(f"| {figure.label} | {' | '.join(row)} |")
     return lines
 

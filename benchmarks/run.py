@@ -134,7 +134,7 @@ def measure(contender: Contender, name: str, server: Server, seconds: float) -> 
 
 
 def execute(command: list[str], stdin: str, pinned: bool) -> dict[str, Any]:
-    environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "127.0.0.1", "PYTHONHASHSEED": "0"}
+    environment = peers.environment(LITELLM_LOCAL_MODEL_COST_MAP="True", NO_PROXY="127.0.0.1", PYTHONHASHSEED="0")
     core = first_core() if pinned else None
     try:
         done = subprocess.run(

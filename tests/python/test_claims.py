@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 import edgequake_litellm
+from edgequake_litellm.testing import LocalProvider
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,3 +49,26 @@ def test_the_files_that_the_documentation_names_are_there() -> None:
     ]
     assert len(named) > 10
     assert [(page, name) for page, name in named if not (ROOT / name).exists()] == []
+
+
+# What happens, and what the README's program on errors prints then. It is told how to reach the provider by the environment.
+@pytest.mark.parametrize(
+    ("status", "printed"),
+    [
+        (None, "no key, or one that was refused: litellm.AuthenticationError"),
+        (401, "no key, or one that was refused: litellm.AuthenticationError"),
+        (429, "429 openai gpt-4o"),
+        (500, "any other failure of a call: InternalServerError"),
+    ],
+)
+def test_the_program_on_errors_catches_them(status: int | None, printed: str) -> None:
+    (program,) = re.findall(r"^```python\n([^`]*?except litellm[^`]*?)^```", read("README.md"), re.MULTILINE)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    with LocalProvider() as provider:
+        if status is not None:
+            provider.error(status, "so it is")
+            environment.update(OPENAI_API_KEY="test", OPENAI_BASE_URL=provider.base_url)
+        command = [sys.executable, "-c", program]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith(printed)

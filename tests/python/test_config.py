@@ -216,6 +216,38 @@ def test_set_verbose_logs_and_shows_no_secret(
 # Names ---------------------------------------------------------------------------------------------------------------------
 
 
+def test_a_debug_record_for_each_attempt() -> None:
+    """What somebody who waits wants to know: who was asked, how often, what came of it and how long it took."""
+    program = """
+import os, edgequake_litellm as litellm
+litellm.completion("openai/gpt-4o", [{"role": "user", "content": "a secret question"}], num_retries=1)
+import logging, time
+time.sleep(1.5)
+"""
+    with LocalProvider() as provider:
+        provider.error(503, "overloaded", retry_after=0)
+        environment = {
+            "LITELLM_LOG": "DEBUG",
+            "OPENAI_API_KEY": KEY,
+            "OPENAI_BASE_URL": provider.base_url + "?token=hidden",
+        }
+        command = [sys.executable, "-c", program]
+        run = subprocess.run(
+            command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert run.returncode == 0, run.stderr
+    lines = [line for line in run.stderr.splitlines() if "DEBUG: attempt" in line]
+    told = [json.loads(line[line.index("{") :]) for line in lines]
+    assert [record.pop("ms") >= 0 for record in told] == [True, True]
+    common = {"provider": "openai", "model": "gpt-4o", "host": f"127.0.0.1:{provider.port}"}
+    assert told == [
+        {**common, "attempt": 1, "status": 503, "kind": "ServiceUnavailableError"},
+        {**common, "attempt": 2, "status": 200, "kind": None},
+    ]
+    assert ["attempt 1 failed" in lines[0], "attempt 2 succeeded" in lines[1]] == [True, True]
+    assert not any(secret in run.stderr for secret in (KEY, "hidden", "secret question"))
+
+
 def test_every_listed_name_can_be_had_and_is_declared_for_type_checkers() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     declared = {

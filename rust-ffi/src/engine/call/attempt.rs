@@ -58,6 +58,7 @@ impl WireCall<'_> {
             response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??.0;
             head = transport::head(&response);
         }
+        progress.status = Some(head.status);
         if !(200..300).contains(&head.status) {
             let patience = deadline.min(Instant::now() + ERROR_BODY_TIME);
             let body = tokio::time::timeout_at(patience, read_body(response, limits.idle, MAX_ERROR_BODY, true)).await;

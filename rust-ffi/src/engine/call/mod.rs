@@ -95,7 +95,8 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
     let mut terminal = Terminal { sink: sink.clone(), sent: false, provider: provider.clone(), model: model.clone() };
     async move {
         let output = Output { sink, control: control.clone() };
-        let mut progress = Progress { attempts: 0, opened: false, content: false, generated: String::new(), observers };
+        let mut progress =
+            Progress { attempts: 0, status: None, opened: false, content: false, generated: String::new(), observers };
         let outcome = {
             let work = async {
                 match &mut way {
@@ -144,6 +145,8 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
 pub(super) struct Progress {
     /// Over all its calls.
     attempts: u32,
+    /// What the server answered the latest attempt with, as soon as it has.
+    status: Option<u16>,
     opened: bool,
     /// Something of the answer was handed on: from here nothing is sent again.
     content: bool,
@@ -226,6 +229,21 @@ async fn attempts(
     })
 }
 
+/// Of the address the host alone is told: a path or a query may hold a key.
+fn log_attempt(call: &Call, wire: &Wire, progress: &Progress, error: Option<&Error>, started: Instant) {
+    log::record(log::Level::Debug, || {
+        let url = wire.request.url();
+        let host = url.host_str().map(|host| url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")));
+        let fields = serde_json::json!({
+            "provider": call.route.provider, "model": call.route.model, "host": host, "attempt": progress.attempts,
+            "status": progress.status, "kind": error.map(|error| error.kind.name()),
+            "ms": started.elapsed().as_millis() as u64,
+        });
+        let outcome = if error.is_some() { "failed" } else { "succeeded" };
+        (format!("attempt {} {outcome}", progress.attempts), fields.to_string())
+    });
+}
+
 async fn work(
     client: &Client,
     call: &Call,
@@ -242,8 +260,10 @@ async fn work(
             let wire = WireCall { call, wire, filled, decode: wire.decode.as_ref(), tokens: &client.tokens, output };
             loop {
                 progress.attempts += 1;
+                progress.status = None;
                 let started = Instant::now();
                 let done = wire.attempt(deadline, progress).await;
+                log_attempt(call, wire.wire, progress, done.as_ref().err(), started);
                 for observer in &mut progress.observers {
                     let number = progress.attempts;
                     observer.attempt(&Seen { route: &call.route, number, started, error: done.as_ref().err() });
