@@ -37,7 +37,7 @@ def test_every_module_stands_in_the_table_of_the_architecture() -> None:
 
 
 def test_the_files_that_the_documentation_names_are_there() -> None:
-    pages = ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    pages = ["README.md", *(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))]
     named = [
         (page, folder + name)
         for page in pages
@@ -51,7 +51,7 @@ def test_the_files_that_the_documentation_names_are_there() -> None:
     assert [(page, name) for page, name in named if not (ROOT / name).exists()] == []
 
 
-# What happens, and what the README's program on errors prints then. It is told how to reach the provider by the environment.
+# What happens, and what the first program on errors prints then. It is told how to reach the provider by the environment.
 @pytest.mark.parametrize(
     ("status", "printed"),
     [
@@ -62,7 +62,8 @@ def test_the_files_that_the_documentation_names_are_there() -> None:
     ],
 )
 def test_the_program_on_errors_catches_them(status: int | None, printed: str) -> None:
-    (program,) = re.findall(r"^```python\n([^`]*?except litellm[^`]*?)^```", read("README.md"), re.MULTILINE)
+    programs = re.findall(r"^```python\n([^`]*?)^```", read("docs/guides/errors.md"), re.MULTILINE)
+    (program,) = [program for program in programs if "LITELLM_EXCEPTION_TYPES" in program]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     with LocalProvider() as provider:
         if status is not None:
