@@ -119,6 +119,94 @@ fn g2_g3_calls_end_in_tool_calls_and_keep_their_arguments() {
 }
 
 #[test]
+fn g8_what_a_stream_shows_of_its_own_grows() {
+    let sent = [
+        parts(json!([{"text": "a", "thoughtSignature": "A="}, {"executableCode": {"code": "1"}}])),
+        parts(
+            json!([{"toolCall": {"toolType": "GOOGLE_SEARCH", "id": "1", "args": {}}}, {"codeExecutionResult": {"output": "x"}}]),
+        ),
+        parts(
+            json!([{"toolResponse": {"toolType": "GOOGLE_SEARCH", "id": "1", "response": {"r": 1}}}, {"codeExecutionResult": {"output": "y"}}]),
+        ),
+        last("STOP", json!([{"text": "", "thoughtSignature": "B="}])),
+    ];
+    let (found, _, _) = deltas(&outcome(&sent));
+    let mut kept = Map::new();
+    for delta in found {
+        kept.extend(delta["provider_specific_fields"].as_object().cloned().unwrap_or_default());
+    }
+    let all: Vec<Value> =
+        sent.iter().flat_map(|event| event["candidates"][0]["content"]["parts"].as_array().cloned().unwrap()).collect();
+    let whole = answer(&last("STOP", json!(all)).to_string()).unwrap();
+    assert_eq!(Value::from(kept.clone()), whole["choices"][0]["message"]["provider_specific_fields"]);
+    assert_eq!(kept["thought_signatures"], json!(["A=", "B="]));
+    assert_eq!(kept["server_side_tool_invocations"][0]["response"], json!({"r": 1}));
+}
+
+#[test]
+fn g8_signed_thoughts_are_blocks_in_a_stream_too() {
+    let thought = json!({"text": "hm", "thought": true, "thoughtSignature": "A="});
+    let (found, _, _) = deltas(&outcome(&[last("STOP", json!([thought, {"text": "x"}]))]));
+    assert_eq!(found[0]["reasoning_content"], "hm");
+    assert_eq!(found[0]["thinking_blocks"], json!([{"type": "thinking", "thinking": "hm", "signature": "A="}]));
+}
+
+#[test]
+fn arguments_in_pieces_are_one_call() {
+    let call = |call: Value| parts(json!([{ "functionCall": call }]));
+    let piece = |text: &str| json!({"partialArgs": [{"jsonPath": "$.x", "stringValue": text, "willContinue": true}], "willContinue": true});
+    let begun = json!({"id": "c1", "name": "f", "willContinue": true});
+    let end = |call: Value| last("STOP", json!([{ "functionCall": call }]));
+    let (found, reason, _) = deltas(&outcome(&[call(begun.clone()), call(piece("a")), call(piece("b")), end(json!({}))]));
+    let calls: Vec<&Value> = found.iter().filter_map(|delta| delta.get("tool_calls")).collect();
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0][0]["function"], json!({"name": "f", "arguments": "{\"x\":\"ab\"}"}));
+    assert_eq!(reason.as_deref(), Some("tool_calls"));
+    // What is no whole call is an error, and no call of nothing.
+    for sent in [vec![end(begun.clone())], vec![end(json!({}))], vec![call(begun.clone()), end(json!({"name": "g"}))]] {
+        assert!(outcome(&sent).error.is_some(), "{sent:?}");
+    }
+    for parts in [json!([{ "functionCall": begun }]), json!([{"functionCall": {}}])] {
+        assert_eq!(answer(&last("STOP", parts).to_string()).unwrap_err().kind, ErrorKind::Api);
+    }
+}
+
+#[test]
+fn text_that_is_no_string_is_an_error() {
+    for text in [json!(5), json!({"x": 1}), json!(["x"])] {
+        let sent = last("STOP", json!([{"text": text}]));
+        assert!(outcome(std::slice::from_ref(&sent)).error.is_some(), "{sent}");
+        assert_eq!(answer(&sent.to_string()).unwrap_err().kind, ErrorKind::Api);
+    }
+}
+
+#[test]
+fn an_answer_ends_alike_whole_and_streamed() {
+    for (native, calls, word) in [
+        ("MAX_TOKENS", true, "length"),
+        ("STOP", true, "tool_calls"),
+        ("OTHER", true, "content_filter"),
+        ("MAX_TOKENS", false, "length"),
+    ] {
+        let sent = last(
+            native,
+            if calls { json!([{"functionCall": {"id": "c1", "name": "f", "args": {}}}]) } else { json!([{"text": "a"}]) },
+        );
+        assert_eq!(answer(&sent.to_string()).unwrap()["choices"][0]["finish_reason"], word, "{native}");
+        assert_eq!(deltas(&outcome(&[sent])).1.as_deref(), Some(word), "{native}");
+    }
+}
+
+#[test]
+fn a_list_of_errors_is_an_error() {
+    let list = json!([{"error": {"code": 503, "message": "try later", "status": "UNAVAILABLE"}}]);
+    let whole = answer(&list.to_string()).unwrap_err();
+    assert_eq!((whole.kind, whole.http_status, whole.message.as_str()), (ErrorKind::ServiceUnavailable, Some(503), "try later"));
+    let streamed = outcome(&[parts(json!([{"text": "a"}])), list]).error.unwrap();
+    assert_eq!((streamed.kind, streamed.message.as_str()), (ErrorKind::ServiceUnavailable, "try later"));
+}
+
+#[test]
 fn g2_calls_without_an_id_get_one_each() {
     let call = json!({"functionCall": {"name": "a", "args": {}}});
     let whole = call_once(&[last("STOP", json!([call, call]))]);

@@ -4,9 +4,11 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{json, Map, Value};
 
+use super::calls::{Call, Calls};
 use super::content::{self, Candidate, Metadata, Piece, Response};
+use super::own::Own;
 use super::usage;
-use crate::engine::error::Result;
+use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::tokenizer::encoding_of;
 use crate::wire::chat::answer::{Answer, Choice, Message, ToolCall};
@@ -18,6 +20,9 @@ pub fn completion(origin: &Origin, head: &Head, body: Bytes) -> Result<Vec<u8>> 
     let unreadable = |why: &str| origin.unreadable(head.status, &body, why);
     if let Some(flaw) = json::flaw(&body, false) {
         return Err(unreadable(flaw.message()));
+    }
+    if let Some(error) = listed_error(origin, &body) {
+        return Err(error);
     }
     let response: Response<'_> =
         serde_json::from_slice(&body).map_err(|_| unreadable("the answer is not what Gemini's protocol says"))?;
@@ -46,7 +51,7 @@ pub fn completion(origin: &Origin, head: &Head, body: Bytes) -> Result<Vec<u8>> 
             continue;
         }
         all_withheld = false;
-        answer.choices.push(choice(candidate));
+        answer.choices.push(choice(candidate).map_err(|what| origin.incomplete(&body, &what))?);
     }
     if answer.choices.is_empty() {
         return Err(unreadable("the answer has no candidate"));
@@ -66,6 +71,18 @@ pub fn completion(origin: &Origin, head: &Head, body: Bytes) -> Result<Vec<u8>> 
     Ok(answer.write())
 }
 
+/// The error in a list of them, which is how Google writes errors of streams outside of events.
+pub fn listed_error(origin: &Origin, body: &[u8]) -> Option<Error> {
+    if body.trim_ascii_start().first() != Some(&b'[') {
+        return None;
+    }
+    let list: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
+    let is_error = |raw: &&&RawValue| {
+        json::read::<Map<String, Value>>(raw).is_some_and(|one| one.get("error").is_some_and(|e| !e.is_null()))
+    };
+    list.iter().find(is_error).map(|raw| origin.from_error_object(raw))
+}
+
 /// The model that answered, without the version's suffix.
 pub fn model_of<'r>(response: &'r Response<'_>) -> Option<&'r str> {
     response.model_version.as_deref()?.split('@').next().filter(|name| !name.is_empty())
@@ -82,13 +99,14 @@ fn withheld(reason: &str) -> Choice {
     Choice { finish_reason: "content_filter", native_finish_reason: Some(reason.to_owned()), ..Choice::default() }
 }
 
-fn choice(candidate: &Candidate<'_>) -> Choice {
+fn choice(candidate: &Candidate<'_>) -> std::result::Result<Choice, String> {
     let parts = candidate.parts();
     let mut message = Message::default();
+    let mut calls = Calls::default();
     let (mut thoughts, mut images, mut audio) = (Vec::new(), Vec::new(), None);
     for part in parts {
-        let signature = part.thought_signature.as_deref();
-        match part.piece() {
+        let signature = part.signature();
+        match part.piece()? {
             Piece::Text(text) => message.content.get_or_insert_default().push_str(&text),
             Piece::Reasoning(text) => {
                 message.reasoning_content.get_or_insert_default().push_str(&text);
@@ -99,19 +117,19 @@ fn choice(candidate: &Candidate<'_>) -> Choice {
                 thoughts.push(block);
             }
             Piece::Call(call) => {
-                let mut own = content::call_fields(signature);
-                own.insert("index".to_owned(), message.tool_calls.len().into());
-                message.tool_calls.push(ToolCall {
-                    id: call.id(signature),
-                    name: call.name.clone().into_owned(),
-                    arguments: call.arguments().to_owned(),
-                    own,
-                });
+                if let Some(mut call) = calls.take(call, signature)? {
+                    call.own.insert("index".to_owned(), message.tool_calls.len().into());
+                    let Call { id, name, arguments, own } = call;
+                    message.tool_calls.push(ToolCall { id, name, arguments, own });
+                }
             }
             Piece::Image(image) => images.push(image),
             Piece::Audio(sound) => audio = audio.or(Some(sound)),
             Piece::Own | Piece::Empty => {}
         }
+    }
+    if let Some(name) = calls.unfinished() {
+        return Err(format!("the answer ended within the arguments of the call of {name:?}"));
     }
     if !images.is_empty() {
         message.own.insert("images".to_owned(), images.into());
@@ -126,22 +144,18 @@ fn choice(candidate: &Candidate<'_>) -> Choice {
     if !annotations.is_empty() {
         message.own.insert("annotations".to_owned(), annotations.into());
     }
-    let fields = content::provider_fields(parts);
+    let fields = Own::default().add(parts);
     if !fields.is_empty() {
         message.own.insert("provider_specific_fields".to_owned(), fields.into());
     }
     let native = candidate.finish_reason.as_deref();
-    let finish_reason = match native {
-        _ if !message.tool_calls.is_empty() => "tool_calls",
-        Some(native) => content::finish_reason(native).0,
-        None => "stop",
-    };
-    Choice {
+    let finish_reason = content::ending(native, !message.tool_calls.is_empty());
+    Ok(Choice {
         message,
         finish_reason,
         native_finish_reason: native.map(str::to_owned),
         logprobs: candidate.logprobs_result.as_ref().and_then(content::logprobs),
-    }
+    })
 }
 
 /// One value, or each of a list.

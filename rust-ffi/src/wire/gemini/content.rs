@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{json, Map, Value};
 
-use super::messages::SIGNATURE_MARK;
+use super::calls::PartialArg;
 use crate::engine::json;
 use crate::wire::chat;
 
@@ -91,6 +91,7 @@ pub struct Part<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FunctionCall<'a> {
     #[serde(borrow, default)]
     pub id: Option<Cow<'a, str>>,
@@ -98,6 +99,11 @@ pub struct FunctionCall<'a> {
     pub name: Cow<'a, str>,
     #[serde(borrow, default)]
     pub args: Option<&'a RawValue>,
+    /// Pieces of the arguments, where they are streamed; more follow as long as the call goes on.
+    #[serde(default)]
+    pub partial_args: Option<Vec<PartialArg>>,
+    #[serde(default)]
+    pub will_continue: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -128,22 +134,28 @@ impl<'a> Candidate<'a> {
 }
 
 impl Part<'_> {
-    pub fn piece(&self) -> Piece<'_> {
+    /// The error says what is wrong with the part.
+    pub fn piece(&self) -> Result<Piece<'_>, String> {
         if let Some(call) = &self.function_call {
-            return Piece::Call(call);
+            return Ok(Piece::Call(call));
         }
-        if let Some(text) = self.text.filter(|raw| !json::is_null(raw)).and_then(json::text) {
-            return match (text.is_empty(), self.thought) {
+        if let Some(raw) = self.text.filter(|raw| !json::is_null(raw)) {
+            let text = json::text(raw).ok_or("the text of a part is not a string")?;
+            return Ok(match (text.is_empty(), self.thought) {
                 (true, _) => Piece::Empty,
                 (false, Some(true)) => Piece::Reasoning(text),
                 (false, _) => Piece::Text(text),
-            };
+            });
         }
         if let Some(blob) = &self.inline_data {
             let uri = || format!("data:{};base64,{}", blob.mime_type, blob.data);
-            return match blob.mime_type.split('/').next() {
+            return Ok(match blob.mime_type.split('/').next() {
                 Some("image") => {
-                    Piece::Image(json!({"image_url": {"url": uri(), "detail": "auto"}, "index": 0, "type": "image_url"}))
+                    let mut image = json!({"image_url": {"url": uri(), "detail": "auto"}, "index": 0, "type": "image_url"});
+                    if let Some(signature) = self.signature() {
+                        image["provider_specific_fields"] = json!({ "thought_signature": signature });
+                    }
+                    Piece::Image(image)
                 }
                 Some("audio") => Piece::Audio(json!({
                     "id": chat::new_id(), "data": blob.data,
@@ -152,96 +164,30 @@ impl Part<'_> {
                 })),
                 _ if self.thought == Some(true) => Piece::Reasoning(uri()),
                 _ => Piece::Text(uri()),
-            };
+            });
         }
-        Piece::Own
+        Ok(Piece::Own)
+    }
+
+    pub fn signature(&self) -> Option<&str> {
+        self.thought_signature.as_deref().filter(|signature| !signature.is_empty())
     }
 }
 
 impl FunctionCall<'_> {
-    /// The call's id: Gemini's own, else a new one. It carries the signature for clients that keep nothing but the id.
-    pub fn id(&self, signature: Option<&str>) -> String {
-        let id = match self.id.as_deref().filter(|id| !id.is_empty()) {
-            Some(id) => id.to_owned(),
-            None => new_call_id(),
-        };
-        match signature.filter(|signature| !signature.is_empty()) {
-            Some(signature) => format!("{id}{SIGNATURE_MARK}{signature}"),
-            None => id,
-        }
-    }
-
     /// JSON, as the model wrote it.
     pub fn arguments(&self) -> &str {
         self.args.filter(|raw| !json::is_null(raw)).map_or("{}", RawValue::get)
     }
 }
 
-/// The members of a tool call beside OpenAI's.
-pub fn call_fields(signature: Option<&str>) -> Map<String, Value> {
-    let mut own = Map::new();
-    if let Some(signature) = signature.filter(|signature| !signature.is_empty()) {
-        own.insert("provider_specific_fields".to_owned(), json!({ "thought_signature": signature }));
+/// OpenAI's word for how a candidate ended that was not withheld, and made calls or not. litellm takes an answer without a reason for one that
+/// stopped.
+pub fn ending(native: Option<&str>, has_calls: bool) -> &'static str {
+    match native.map_or("stop", |native| finish_reason(native).0) {
+        "stop" if has_calls => "tool_calls",
+        word => word,
     }
-    own
-}
-
-/// In the form of OpenAI's ids, and of litellm's: `call_` and 28 hexadecimal digits.
-fn new_call_id() -> String {
-    let hex = chat::new_id().trim_start_matches("chatcmpl-").replace('-', "");
-    format!("call_{}", &hex[..28])
-}
-
-/// What of a candidate's parts has no place in OpenAI's message: signatures, tools that Google ran, code that it ran.
-pub fn provider_fields(parts: &[Part<'_>]) -> Map<String, Value> {
-    let mut out = Map::new();
-    let signatures: Vec<&str> = parts.iter().filter_map(|part| part.thought_signature.as_deref()).collect();
-    if !signatures.is_empty() {
-        out.insert("thought_signatures".to_owned(), json!(signatures));
-    }
-    let invocations = invocations(parts);
-    if !invocations.is_empty() {
-        out.insert("server_side_tool_invocations".to_owned(), invocations.into());
-    }
-    type Member = for<'p> fn(&'p Part<'_>) -> Option<&'p Value>;
-    let lists: [(&str, Member); 3] = [
-        ("executable_code", |part| part.executable_code.as_ref()),
-        ("code_execution_results", |part| part.code_execution_result.as_ref()),
-        ("file_data", |part| part.file_data.as_ref()),
-    ];
-    for (name, member) in lists {
-        let list: Vec<&Value> = parts.iter().filter_map(member).collect();
-        if !list.is_empty() {
-            out.insert(name.to_owned(), json!(list));
-        }
-    }
-    out
-}
-
-/// Calls of Google's own tools with their answers, by id.
-fn invocations(parts: &[Part<'_>]) -> Vec<Value> {
-    let mut out: Vec<Value> = Vec::new();
-    for part in parts {
-        let signature = part.thought_signature.as_deref();
-        if let Some(call) = &part.tool_call {
-            let mut entry = json!({"tool_type": call["toolType"], "id": call["id"], "args": call["args"]});
-            if let Some(signature) = signature {
-                entry["thought_signature"] = signature.into();
-            }
-            out.push(entry);
-        } else if let Some(answer) = &part.tool_response {
-            let known = out.iter().position(|entry| entry["id"] == answer["id"] && entry.get("response").is_none());
-            let at = known.unwrap_or_else(|| {
-                out.push(json!({"id": answer["id"], "tool_type": answer["toolType"]}));
-                out.len() - 1
-            });
-            out[at]["response"] = answer["response"].clone();
-            if let Some(signature) = signature {
-                out[at]["response_thought_signature"] = signature.into();
-            }
-        }
-    }
-    out
 }
 
 /// OpenAI's word for a finish reason; whether litellm takes the whole answer for withheld; and Gemini's own word where it says more.

@@ -10,18 +10,12 @@ use serde_json::{json, Map, Value};
 
 use super::media::{self, Blob};
 use super::models;
+use super::signatures::{self, split_id};
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::request::Request;
 use crate::wire::chat::messages::{self, Content, DataUri, Kind, Message, Part, Role, ToolCall};
 use crate::wire::remote::Remotes;
-
-/// What stands between a call's id and the signature of the thought before it, as litellm writes both into one id for clients that keep
-/// nothing else.
-pub const SIGNATURE_MARK: &str = "__thought__";
-
-/// Google's word that a signature is missing because another model made the call ("Thought signatures", FAQ), in base64.
-const NO_SIGNATURE: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
 
 /// The conversation as Gemini takes it.
 #[derive(Debug)]
@@ -77,6 +71,7 @@ pub fn write(request: &Request<'_>, model: &str, reads_addresses: bool, remotes:
         newer,
         reads_addresses,
         detail: None,
+        signature: None,
         remotes,
     };
     let mut system = Vec::new();
@@ -92,7 +87,7 @@ pub fn write(request: &Request<'_>, model: &str, reads_addresses: bool, remotes:
             }
             Role::System | Role::User => {
                 writer.turn(Turn::User);
-                writer.said(message, false)?;
+                writer.said(message)?;
             }
             Role::Assistant => {
                 writer.turn(Turn::Model);
@@ -134,6 +129,8 @@ struct Writer<'w> {
     newer: bool,
     reads_addresses: bool,
     detail: Option<Detail>,
+    /// Of the medium that is written next.
+    signature: Option<String>,
     remotes: &'w mut Remotes,
 }
 
@@ -206,7 +203,7 @@ impl Writer<'_> {
     }
 
     /// A user's or the system's words.
-    fn said(&mut self, message: &Message<'_>, by_model: bool) -> Result<()> {
+    fn said(&mut self, message: &Message<'_>) -> Result<()> {
         match message.content()? {
             Content::None => Ok(()),
             Content::Text(text) => {
@@ -214,7 +211,7 @@ impl Writer<'_> {
                 Ok(())
             }
             Content::Parts(parts) => {
-                parts.iter().enumerate().try_for_each(|(at, part)| self.content_part(message, at, part, by_model))
+                parts.iter().enumerate().try_for_each(|(at, part)| self.content_part(message, at, part, false))
             }
         }
     }
@@ -313,32 +310,46 @@ impl Writer<'_> {
     }
 
     /// What belongs to a medium's part beside its data.
-    fn marks(&self, members: &mut Vec<(&str, String)>, detail: Option<Detail>, video: Option<&Value>) {
+    fn marks(&mut self, members: &mut Vec<(&str, String)>, detail: Option<Detail>, video: Option<&Value>) {
         if let Some(detail) = detail.filter(|_| self.newer) {
             members.push(("media_resolution", json!({"level": detail.resolution()}).to_string()));
         }
         if let Some(video) = video {
             members.push(("video_metadata", video.to_string()));
         }
+        members.extend(self.signature.take().map(|signature| ("thoughtSignature", quoted(&signature))));
     }
 
     fn assistant(&mut self, message: &Message<'_>) -> Result<()> {
         let fields = message.value("provider_specific_fields").unwrap_or_default();
         let calls = message.tool_calls()?;
-        if let Some(reasoning) = message.str("reasoning_content")? {
-            self.part(&[("thought", "true".to_owned()), ("text", quoted(&reasoning))]);
+        let mut thoughts = signatures::of(message, &calls, &fields)?;
+        for (text, signature) in thoughts.parts.drain(..) {
+            let mut members = vec![("thought", "true".to_owned()), ("text", quoted(&text))];
+            members.extend(signature.map(|signature| ("thoughtSignature", quoted(&signature))));
+            self.part(&members);
         }
+        let mut loose = thoughts.loose;
+        let mut text = |writer: &mut Self, text: &str| {
+            let mut members = vec![("text", quoted(text))];
+            members.extend(loose.pop_front().map(|signature| ("thoughtSignature", quoted(&signature))));
+            writer.part(&members);
+        };
         match message.content()? {
-            Content::Text(text) => {
-                // Each signature stands on one part: on the text only where no call of this turn carries it.
-                let signature = fields["thought_signatures"][0].as_str();
-                let on_text = signature.filter(|signature| !is_on_a_call(signature, &calls, &fields));
-                match on_text {
-                    Some(signature) => self.part(&[("text", quoted(&text)), ("thoughtSignature", quoted(signature))]),
-                    None => self.text(&text),
+            Content::None => {}
+            Content::Text(said) => text(self, &said),
+            Content::Parts(parts) => {
+                for (at, part) in parts.iter().enumerate() {
+                    match &part.kind {
+                        Kind::Text(said) if !said.is_empty() => text(self, said),
+                        _ => self.content_part(message, at, part, true)?,
+                    }
                 }
             }
-            _ => self.said(message, true)?,
+        }
+        // Text that came in several signed parts is one now: the other signatures stand on parts without text, as Gemini itself writes them.
+        for signature in loose {
+            self.part(&[("text", quoted("")), ("thoughtSignature", quoted(&signature))]);
         }
         if let Some(Value::Array(images)) = message.value("images") {
             for (at, image) in images.iter().enumerate() {
@@ -346,6 +357,7 @@ impl Writer<'_> {
                 let Some(url) = image["url"].as_str().or_else(|| image.as_str()) else { continue };
                 let given = ["format", "mime_type", "content_type"].iter().find_map(|name| image[*name].as_str());
                 let place = format!("messages[{}].images[{at}]", message.at);
+                self.signature = signatures::of_image(&images[at]).map(str::to_owned);
                 self.media(&place, url, given.map(|text| text.to_owned().into()), image["detail"].as_str(), None)?;
             }
         }
@@ -380,8 +392,8 @@ impl Writer<'_> {
         function.push('}');
         let mut members = vec![("function_call", function)];
         // Gemini signs the first call of a turn, and from Gemini 3 on refuses a history without that.
-        let missing = || (self.newer && at == 0).then(|| NO_SIGNATURE.to_owned());
-        if let Some(signature) = signature(call).or_else(missing) {
+        let missing = || (self.newer && at == 0).then(|| signatures::MISSING.to_owned());
+        if let Some(signature) = signatures::of_call(call).or_else(missing) {
             members.push(("thoughtSignature", quoted(&signature)));
         }
         self.calls.push((call.id.clone().into_owned(), call.name.clone().into_owned()));
@@ -557,29 +569,6 @@ fn video_metadata(object: &RawValue) -> Option<Value> {
         }
     }
     (!out.is_empty()).then(|| out.into())
-}
-
-/// An id without the signature that litellm writes behind it, and that signature.
-fn split_id(id: &str) -> (&str, Option<&str>) {
-    id.split_once(SIGNATURE_MARK).map_or((id, None), |(id, signature)| (id, Some(signature)))
-}
-
-/// The signature of the thought that led to a call, wherever a client has kept it.
-fn signature(call: &ToolCall<'_>) -> Option<String> {
-    let fields: Option<Value> = call.fields.get("provider_specific_fields").and_then(|raw| json::read(raw));
-    let kept = fields.as_ref().and_then(|fields| fields["thought_signature"].as_str()).filter(|text| !text.is_empty());
-    kept.or_else(|| split_id(&call.id).1).map(str::to_owned)
-}
-
-fn is_on_a_call(wanted: &str, calls: &[ToolCall<'_>], fields: &Value) -> bool {
-    let on_invocations = || {
-        fields["server_side_tool_invocations"].as_array().is_some_and(|list| {
-            list.iter().any(|one| {
-                ["thought_signature", "response_thought_signature"].iter().any(|name| one[*name].as_str() == Some(wanted))
-            })
-        })
-    };
-    calls.iter().any(|call| signature(call).as_deref() == Some(wanted)) || on_invocations()
 }
 
 #[cfg(test)]

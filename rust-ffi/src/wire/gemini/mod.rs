@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod calls;
 mod config;
 mod content;
 mod credentials;
@@ -10,9 +11,11 @@ mod exchange;
 mod media;
 mod messages;
 pub mod models;
+mod own;
 mod partners;
 mod request;
 mod schema;
+mod signatures;
 mod stream;
 mod tools;
 mod usage;

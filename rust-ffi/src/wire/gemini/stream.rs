@@ -7,7 +7,9 @@
 use serde_json::{json, Map, Value};
 
 use super::answer;
+use super::calls::{Call, Calls};
 use super::content::{self, Candidate, Metadata, Piece, Response};
+use super::own::Own;
 use super::usage;
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
@@ -20,12 +22,22 @@ use crate::wire::{Head, StreamEvent};
 pub struct Stream {
     origin: Origin,
     chunks: Chunks,
-    /// Candidates in the order in which they came, with the last finish reason of each.
-    candidates: Vec<(i32, Option<String>)>,
+    /// In the order in which they came.
+    candidates: Vec<State>,
     /// The last counts, as JSON; empty before the first.
     usage: String,
     grounding: Vec<Value>,
     seen_event: bool,
+}
+
+/// A candidate on its way.
+#[derive(Default)]
+struct State {
+    index: i32,
+    /// The last one that was told.
+    reason: Option<String>,
+    calls: Calls,
+    own: Own,
 }
 
 impl Stream {
@@ -64,9 +76,10 @@ impl Events for Stream {
             Ok(response) => response,
             Err(_) => {
                 let reported = serde_json::from_str(data).ok().filter(|_| event.event == "error" || data.contains("\"error\""));
-                return Err(match reported {
-                    Some(raw) => self.origin.from_error_object(raw),
-                    None => invalid("an event of the stream is not what Gemini's protocol says"),
+                return Err(match (answer::listed_error(&self.origin, data.as_bytes()), reported) {
+                    (Some(error), _) => error,
+                    (None, Some(raw)) => self.origin.from_error_object(raw),
+                    (None, None) => invalid("an event of the stream is not what Gemini's protocol says"),
                 });
             }
         };
@@ -78,10 +91,10 @@ impl Events for Stream {
             self.chunks.set_id(id);
         }
         if let Some(blocked) = response.prompt_feedback.as_ref().and_then(|feedback| feedback.block_reason.as_deref()) {
-            self.candidate(0, Some(blocked));
+            self.candidate(0).reason = Some(blocked.to_owned());
         }
         for (at, candidate) in response.candidates.iter().flatten().enumerate() {
-            self.take(i32::try_from(at).unwrap_or_default(), candidate, out);
+            self.take(i32::try_from(at).unwrap_or_default(), candidate, out).map_err(|what| invalid(&what))?;
         }
         if let Some(usage) = response.usage_metadata.filter(|raw| !json::is_null(raw)) {
             self.usage.clear();
@@ -108,26 +121,29 @@ impl Events for Stream {
 }
 
 impl Stream {
-    fn candidate(&mut self, index: i32, reason: Option<&str>) {
-        let at = self.candidates.iter().position(|(known, _)| *known == index).unwrap_or_else(|| {
-            self.candidates.push((index, None));
+    fn candidate(&mut self, index: i32) -> &mut State {
+        let at = self.candidates.iter().position(|known| known.index == index).unwrap_or_else(|| {
+            self.candidates.push(State { index, ..State::default() });
             self.candidates.len() - 1
         });
-        if let Some(reason) = reason {
-            self.candidates[at].1 = Some(reason.to_owned());
-        }
+        &mut self.candidates[at]
     }
 
-    fn take(&mut self, position: i32, candidate: &Candidate<'_>, out: &mut Vec<StreamEvent>) {
+    /// Hands on what an event holds of a candidate. The error says what is wrong with it.
+    fn take(&mut self, position: i32, candidate: &Candidate<'_>, out: &mut Vec<StreamEvent>) -> std::result::Result<(), String> {
         let index = candidate.index.unwrap_or(position);
-        self.candidate(index, candidate.finish_reason.as_deref());
-        let chunks = &mut self.chunks;
+        let state = self.candidate(index);
+        if let Some(reason) = &candidate.finish_reason {
+            state.reason = Some(reason.clone().into_owned());
+        }
+        let mut calls = std::mem::take(&mut state.calls);
         let parts = candidate.parts();
+        let fields = state.own.add(parts);
+        let chunks = &mut self.chunks;
         // They belong to the text of this event.
         let mut logprobs = candidate.logprobs_result.as_ref().and_then(content::logprobs);
         for part in parts {
-            let signature = part.thought_signature.as_deref();
-            match part.piece() {
+            match part.piece()? {
                 Piece::Text(text) => match logprobs.take() {
                     Some(logprobs) => {
                         let of_choice = Map::from_iter([("logprobs".to_owned(), logprobs)]);
@@ -135,17 +151,23 @@ impl Stream {
                     }
                     None => chunks.text(out, index, &text),
                 },
-                Piece::Reasoning(text) => chunks.reasoning(out, index, &text),
+                Piece::Reasoning(text) => match part.signature() {
+                    Some(signature) => {
+                        let block = json!({"type": "thinking", "thinking": text, "signature": signature});
+                        chunks.delta(out, index, json!({"reasoning_content": text, "thinking_blocks": [block]}));
+                    }
+                    None => chunks.reasoning(out, index, &text),
+                },
                 Piece::Call(call) => {
-                    let own = content::call_fields(signature);
-                    chunks.call(out, index, &call.id(signature), &call.name, call.arguments(), own);
+                    if let Some(Call { id, name, arguments, own }) = calls.take(call, part.signature())? {
+                        chunks.call(out, index, &id, &name, &arguments, own);
+                    }
                 }
                 Piece::Image(image) => chunks.delta(out, index, json!({ "images": [image] })),
                 Piece::Audio(audio) => chunks.delta(out, index, json!({ "audio": audio })),
                 Piece::Own | Piece::Empty => {}
             }
         }
-        let fields = content::provider_fields(parts);
         if !fields.is_empty() {
             chunks.delta(out, index, json!({ "provider_specific_fields": fields }));
         }
@@ -158,6 +180,8 @@ impl Stream {
             chunks.special(out, index, delta, Map::new(), members);
             self.grounding.extend(about.grounding);
         }
+        self.candidate(index).calls = calls;
+        Ok(())
     }
 
     /// The end of the stream: what every candidate ended with, and the counts.
@@ -165,19 +189,19 @@ impl Stream {
         if self.candidates.is_empty() {
             return Err(cut_off("the stream ended before its first candidate"));
         }
-        if self.candidates.iter().any(|(_, reason)| reason.is_none()) {
+        if self.candidates.iter().any(|candidate| candidate.reason.is_none()) {
             return Err(cut_off("the stream was cut: it ended without a finish reason"));
         }
-        for (index, native) in &self.candidates {
-            let native = native.as_deref().unwrap_or_default();
-            let known = match content::finish_reason(native).0 {
-                "stop" if self.chunks.calls(*index) > 0 => "tool_calls",
-                // The reasons for which a prompt is blocked are no finish reasons.
-                "stop" if is_block(native) => "content_filter",
-                known => known,
-            };
+        if let Some(name) = self.candidates.iter().find_map(|candidate| candidate.calls.unfinished()) {
+            return Err(cut_off(&format!("the stream was cut: it ended within the arguments of the call of {name:?}")));
+        }
+        for candidate in &self.candidates {
+            let (index, native) = (candidate.index, candidate.reason.as_deref().unwrap_or_default());
+            // The reasons for which a prompt is blocked are no finish reasons.
+            let known =
+                if is_block(native) { "content_filter" } else { content::ending(Some(native), self.chunks.calls(index) > 0) };
             let more = !matches!(native, "STOP" | "MAX_TOKENS");
-            self.chunks.finish(out, *index, known, more.then_some(native), Map::new());
+            self.chunks.finish(out, index, known, more.then_some(native), Map::new());
         }
         if let Ok(metadata) = serde_json::from_str(&self.usage) {
             self.chunks.usage(out, &usage::read(&metadata, &self.grounding));

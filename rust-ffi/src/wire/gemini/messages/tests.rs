@@ -120,11 +120,47 @@ fn g8_signatures_return_to_their_own_part_byte_for_byte() {
 }
 
 #[test]
+fn g8_each_signature_stands_on_one_part() {
+    let message = |more: Value| {
+        let mut message = json!({"role": "assistant", "provider_specific_fields": {"thought_signatures": ["A=", "B="]}});
+        message.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        contents(NEWER, json!([message]))[0]["parts"].take()
+    };
+    let signed = |text: &str, signature: &str| json!({"text": text, "thoughtSignature": signature});
+    for none in [json!({}), json!({"content": null}), json!({"content": []})] {
+        assert_eq!(message(none), json!([signed("", "A="), signed("", "B=")]));
+    }
+    assert_eq!(message(json!({"content": "x"})), json!([signed("x", "A="), signed("", "B=")]));
+    let parts = json!([{"type": "text", "text": "x"}, {"type": "text", "text": "y"}, {"type": "text", "text": "z"}]);
+    assert_eq!(message(json!({ "content": parts })), json!([signed("x", "A="), signed("y", "B="), {"text": "z"}]));
+    // The first one is a call's: the second is the text's.
+    let call = json!({"id": "c1__thought__A=", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    assert_eq!(message(json!({"content": "x", "tool_calls": [call]}))[0], signed("x", "B="));
+    let blocks = json!([{"type": "thinking", "thinking": "h"}, {"type": "thinking", "thinking": "m", "signature": "A="}]);
+    assert_eq!(
+        message(json!({"content": "x", "reasoning_content": "hm", "thinking_blocks": blocks})),
+        json!([{"thought": true, "text": "h"}, {"thought": true, "text": "m", "thoughtSignature": "A="}, signed("x", "B=")])
+    );
+    // What another company's model signed is no signature for Gemini.
+    let foreign = json!([{"type": "thinking", "thinking": "hm", "signature": "claude"}]);
+    assert_eq!(
+        message(json!({"content": "x", "reasoning_content": "hm", "thinking_blocks": foreign}))[0],
+        json!({"thought": true, "text": "hm"})
+    );
+    let image =
+        json!({"image_url": {"url": "data:image/png;base64,AA=="}, "provider_specific_fields": {"thought_signature": "B="}});
+    assert_eq!(
+        message(json!({"content": "x", "images": [image]})),
+        json!([signed("x", "A="), {"inline_data": {"data": "AA==", "mime_type": "image/png"}, "thoughtSignature": "B="}])
+    );
+}
+
+#[test]
 fn g8_a_call_of_another_model_says_that_it_has_no_signature() {
     let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let talk = json!([{"role": "assistant", "tool_calls": [call("a"), call("b")]}]);
     let parts = contents(NEWER, talk.clone())[0]["parts"].take();
-    assert_eq!(parts[0]["thoughtSignature"], NO_SIGNATURE);
+    assert_eq!(parts[0]["thoughtSignature"], signatures::MISSING);
     assert_eq!(parts[1].get("thoughtSignature"), None);
     assert_eq!(contents(OLDER, talk)[0]["parts"][0].get("thoughtSignature"), None);
 }
