@@ -230,6 +230,51 @@ fn h1_a_wait_that_is_too_long_is_an_error_at_once() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// Anthropic reports failures that may pass as the first event of a stream, or in a whole answer, with the status 200.
+#[test]
+fn an_error_before_any_content_is_tried_again_as_its_status_would_be() {
+    fn event(kind: &str) -> String {
+        format!("event: error\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"{kind}\",\"message\":\"m\"}}}}\n\n")
+    }
+    fn streamed(kind: &str) -> Vec<Step> {
+        vec![Step::Take, Step::Send([STREAM_HEAD, event(kind).as_bytes()].concat())]
+    }
+    let scripts: [(Script, usize); 5] = [
+        (|| streamed("overloaded_error"), 2),
+        (|| streamed("api_error"), 2),
+        (|| streamed("rate_limit_error"), 2),
+        (|| streamed("timeout_error"), 2),
+        (|| streamed("invalid_request_error"), 1),
+    ];
+    for (script, requests) in scripts {
+        let server = Server::new(vec![script]);
+        let origin = format!("http://{}", server.address);
+        let outcome = call(&client(), &origin, json!({"model": "anthropic/claude-sonnet-4-5", "stream": true, "num_retries": 1}));
+        assert_eq!((outcome.error.is_some(), outcome.opened), (true, 1));
+        assert_eq!(server.requests().len(), requests, "{:?}", outcome.error);
+    }
+    let whole = Server::new(vec![|| {
+        vec![
+            Step::Take,
+            Step::Send(answer("200 OK", "", r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#)),
+        ]
+    }]);
+    let origin = format!("http://{}", whole.address);
+    call(&client(), &origin, json!({"model": "anthropic/claude-sonnet-4-5", "num_retries": 1}));
+    assert_eq!(whole.requests().len(), 2);
+}
+
+#[test]
+fn headers_of_the_connection_are_not_the_callers() {
+    let server = Server::new(vec![|| vec![Step::Take, Step::Send(good())]]);
+    for name in ["Content-Length", "transfer-encoding", "HOST"] {
+        let outcome = call(&client(), &server.base(), json!({"extra_headers": {name: "3"}}));
+        assert_eq!(kind(&outcome), ErrorKind::BadRequest);
+        assert!(outcome.error.unwrap().message.contains(&name.to_ascii_lowercase()));
+    }
+    assert!(server.requests().is_empty());
+}
+
 #[test]
 fn h2_the_number_of_attempts_is_the_asked_one() {
     for retries in [0, 1, 2] {

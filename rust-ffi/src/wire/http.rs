@@ -40,6 +40,12 @@ pub fn headers(
             }
             let value = string(&format!("extra_headers[{name:?}]"), raw)?;
             let name = header_name(&name)?;
+            // What the transport writes itself: another value would cut the body, or end up beside the right one.
+            if matches!(name.as_str(), "content-length" | "transfer-encoding" | "host") {
+                return Err(Error::bad_request(format!(
+                    "the header `{name}` is written by the connection itself; leave it out of extra_headers (for another host, set api_base)"
+                )));
+            }
             let value = checked(&name, &value)?.to_owned();
             match out.iter_mut().find(|(n, _)| *n == name) {
                 Some((_, old)) => *old = value,

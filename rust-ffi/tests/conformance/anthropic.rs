@@ -324,6 +324,20 @@ fn a15_an_error_in_the_stream_is_told_by_its_type() {
 }
 
 #[test]
+fn pieces_that_cannot_be_read_are_errors_and_not_left_out() {
+    let call = start(0, json!({"type": "tool_use", "id": "a", "name": "f", "input": {}}));
+    for events in [
+        vec![start(0, empty_text()), delta(0, json!({"type": "text_delta", "text": 5}))],
+        vec![start(0, json!({"type": "thinking"})), delta(0, json!({"type": "thinking_delta", "thinking": {"x": 1}}))],
+        vec![call.clone(), delta(0, json!({"type": "input_json_delta", "partial_json": {"x": 1}}))],
+        vec![call.clone(), arguments(1, "{}")],
+        vec![call, stop(0), arguments(0, "{}")],
+    ] {
+        outcome(&stream(events, "end_turn")).failed(ErrorKind::ApiResponseValidation);
+    }
+}
+
+#[test]
 fn a16_the_providers_own_tools_are_no_calls_and_go_back_whole() {
     let search = json!({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}});
     let result = json!({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [{"type": "web_search_result", "url": "https://u"}]});

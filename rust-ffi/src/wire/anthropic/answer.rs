@@ -31,6 +31,12 @@ pub fn read(decoder: &Decoder, status: u16, body: &[u8]) -> Result<Vec<u8>> {
     for raw in content {
         let fields: Fields<'_> =
             json::read(raw).ok_or_else(|| origin.incomplete(body, "a block of the answer is not an object"))?;
+        let kind = fields.get("type").and_then(|raw| json::text(raw)).unwrap_or_default();
+        // Blocks of these types have a member of that name.
+        let is_no_text = |raw: &&RawValue| !json::is_null(raw) && json::text(raw).is_none();
+        if matches!(kind.as_str(), "text" | "thinking") && fields.get(kind.as_str()).copied().filter(is_no_text).is_some() {
+            return Err(origin.incomplete(body, "the text of a block is not a string"));
+        }
         parts.add(raw, &fields, decoder);
     }
     let stop = word("stop_reason");

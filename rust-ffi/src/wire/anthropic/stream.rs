@@ -192,7 +192,7 @@ impl Events for Stream {
                     .delta
                     .and_then(json::read::<Delta<'_>>)
                     .ok_or_else(|| invalid("a delta of the stream is not an object"))?;
-                self.delta(event.index, &delta, event.delta, out);
+                self.delta(event.index, &delta, event.delta, out).map_err(invalid)?;
             }
             "content_block_start" => {
                 let start = event.content_block.and_then(json::read::<Value>).filter(Value::is_object);
@@ -301,18 +301,28 @@ impl Stream {
         self.blocks.push(block);
     }
 
-    fn delta(&mut self, index: i64, delta: &Delta<'_>, raw: Option<&RawValue>, out: &mut Vec<StreamEvent>) {
+    /// The error says what is wrong with the delta.
+    fn delta(
+        &mut self,
+        index: i64,
+        delta: &Delta<'_>,
+        raw: Option<&RawValue>,
+        out: &mut Vec<StreamEvent>,
+    ) -> std::result::Result<(), &'static str> {
         let at = self.blocks.iter().rposition(|block| block.index == index && block.open);
-        let text_of = |raw: Option<&RawValue>| raw.and_then(json::text).unwrap_or_default();
+        let text_of = |raw: Option<&RawValue>| match raw.filter(|raw| !json::is_null(raw)) {
+            None => Ok(String::new()),
+            Some(raw) => json::text(raw).ok_or("a piece of the stream's text is not a string"),
+        };
         match delta.kind.as_ref() {
             "text_delta" => {
-                let text = text_of(delta.text);
+                let text = text_of(delta.text)?;
                 self.text(&text, out);
                 self.add(at, &text);
             }
             "input_json_delta" => {
-                let text = text_of(delta.partial_json);
-                let Some(at) = at else { return };
+                let text = text_of(delta.partial_json)?;
+                let at = at.ok_or("the stream has arguments of a call that is not open")?;
                 match self.blocks[at].slot {
                     Some(slot) => self.chunks.arguments(out, 0, slot, &text),
                     None if self.blocks[at].says => self.text(&text, out),
@@ -322,14 +332,14 @@ impl Stream {
                 self.add(Some(at), &text);
             }
             "thinking_delta" => {
-                let text = text_of(delta.thinking);
+                let text = text_of(delta.thinking)?;
                 self.thinking(&text, out);
                 self.add(at, &text);
             }
             "signature_delta" => {
-                let signature = text_of(delta.signature);
+                let signature = text_of(delta.signature)?;
                 if signature.is_empty() {
-                    return;
+                    return Ok(());
                 }
                 let blocks = json!([{"type": "thinking", "thinking": "", "signature": signature}]);
                 let own = json!({ "thinking_blocks": blocks });
@@ -362,6 +372,7 @@ impl Stream {
                 self.unmapped(json!({"index": index, "delta": delta}), out);
             }
         }
+        Ok(())
     }
 
     fn stands_for_a_format(&self, block: &Block) -> bool {

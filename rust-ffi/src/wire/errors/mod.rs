@@ -97,7 +97,10 @@ impl Origin {
         let value: Value = json::read(raw).unwrap_or_default();
         let details = Details::of(&value);
         let (status, told) = details.status();
+        let passes = details.passes();
         let mut error = self.error(status, details, raw.get(), || excerpt(raw.get()));
+        // A word in the place of a status: as worth another attempt as the status that it stands for.
+        error.should_retry = (passes && !told).then_some(true).or(error.should_retry);
         error.http_status = told.then_some(status);
         error
     }
@@ -233,6 +236,12 @@ impl Details {
 
     fn says(&self, word: &str) -> bool {
         self.code.as_deref() == Some(word) || self.kind.as_deref() == Some(word)
+    }
+
+    /// Does it name, in Anthropic's words, a failure of the server's that may pass?
+    fn passes(&self) -> bool {
+        const PASSING: [&str; 4] = ["overloaded_error", "api_error", "rate_limit_error", "timeout_error"];
+        PASSING.iter().any(|word| self.says(word)) && !self.says("insufficient_quota")
     }
 
     /// The status that an error object means, and whether it says so itself in a number.

@@ -51,6 +51,15 @@ fn calls_keep_their_arguments_and_get_their_callers_names() {
 }
 
 #[test]
+fn text_that_is_no_string_is_an_error() {
+    for block in [json!({"type": "text", "text": 5}), json!({"type": "thinking", "thinking": ["x"], "signature": "S"})] {
+        let body = json!({"content": [block], "stop_reason": "end_turn"}).to_string();
+        let error = read(&decoder(false), 200, body.as_bytes()).unwrap_err();
+        assert!(error.message.contains("not a string"), "{}", error.message);
+    }
+}
+
+#[test]
 fn a6_thinking_is_kept_whole() {
     let thinking = json!({"type": "thinking", "thinking": "hm", "signature": "S=="});
     let redacted = json!({"type": "redacted_thinking", "data": "x"});
