@@ -5,7 +5,7 @@
 use serde_json::{json, Map, Value};
 
 use super::tools::JSON_TOOL;
-use crate::engine::error::{Error, Result};
+use crate::engine::error::Result;
 use crate::wire::chat::schema::inline_refs;
 
 /// What the grammar of an answer cannot express. Each is told to the model in the description instead.
@@ -36,25 +36,6 @@ const INEXPRESSIBLE: &[&str] = &[
     "else",
     "not",
 ];
-
-/// The schema that a `response_format` asks for; None for text, and for JSON of any form, which Claude is asked for in the prompt.
-pub fn schema(format: &Value) -> Result<Option<&Value>> {
-    if !format.is_object() {
-        return Err(Error::bad_request(
-            "`response_format` must be an object, as in {\"type\": \"json_schema\", \"json_schema\": {…}}",
-        ));
-    }
-    if let Some(schema) = format.get("response_schema") {
-        return Ok(Some(schema));
-    }
-    match format.get("json_schema") {
-        None | Some(Value::Null) => Ok(None),
-        Some(inner) => match inner.get("schema") {
-            Some(schema @ Value::Object(_)) => Ok(Some(schema)),
-            _ => Err(Error::bad_request("`response_format.json_schema` has no `schema`: the JSON schema of the answer")),
-        },
-    }
-}
 
 /// The body's `output_format`.
 pub fn output_format(schema: &Value) -> Result<Value> {
@@ -167,15 +148,6 @@ mod tests {
         );
         let endless = json!({"$defs": {"T": {"properties": {"t": {"$ref": "#/$defs/T"}}}}, "$ref": "#/$defs/T"});
         assert!(output_format(&endless).is_err());
-    }
-
-    #[test]
-    fn a14_formats_without_a_schema_ask_for_nothing() {
-        assert_eq!(schema(&json!({"type": "text"})).unwrap(), None);
-        assert_eq!(schema(&json!({"type": "json_object"})).unwrap(), None);
-        assert_eq!(schema(&json!({"type": "json_object", "response_schema": {"a": 1}})).unwrap(), Some(&json!({"a": 1})));
-        assert!(schema(&json!({"type": "json_schema", "json_schema": {"name": "x"}})).is_err());
-        assert!(schema(&json!("json")).is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::engine::log;
 use crate::engine::request::{wrong_type, Request};
 use crate::engine::route::Route;
 use crate::wire::body::{Body, Json};
+use crate::wire::chat::schema::of_format;
 use crate::wire::credentials::Credentials;
 use crate::wire::errors::Origin;
 use crate::wire::http::{headers, with_query};
@@ -209,7 +210,7 @@ fn sampling(body: &mut Body<'_>, model: &str, rules: &Rules<'_>) -> Result<()> {
 /// `native`: the host holds answers to schemas itself. True when a tool stands for the format.
 fn response_format(body: &mut Body<'_>, native: bool, tools: &mut Tools) -> Result<bool> {
     let Some(given) = body.remove("response_format").and_then(|format| format.read::<Value>()) else { return Ok(false) };
-    let Some(schema) = format::schema(&given)? else {
+    let Some(schema) = of_format(&given)? else {
         if given["type"] == "json_object" {
             log::record(log::Level::Info, || {
                 ("Claude has no JSON mode without a schema: the prompt must ask for JSON".to_owned(), "{}".to_owned())

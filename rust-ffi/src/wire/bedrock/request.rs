@@ -13,6 +13,7 @@ use crate::engine::json;
 use crate::engine::log;
 use crate::engine::request::{Fields, Request};
 use crate::wire::body::{Body, Json};
+use crate::wire::chat::schema::of_format;
 use crate::wire::params::sort::{self, Rules};
 use crate::wire::providers::Provider;
 use crate::wire::remote::Remotes;
@@ -368,14 +369,8 @@ fn response_format(
 ) -> Result<Option<String>> {
     let Some(format) = params.remove("response_format").and_then(|raw| raw.read::<Value>()) else { return Ok(None) };
     let named = &format["json_schema"];
-    let schema = match format.get("response_schema") {
-        Some(schema) => schema,
-        None => &named["schema"],
-    };
-    if format["type"] == "text" || !schema.is_object() {
-        // `json_object` without a schema: Bedrock has no such mode, and models follow the prompt, which OpenAI asks for as well.
-        return Ok(None);
-    }
+    // `json_object` without a schema: Bedrock has no such mode, and models follow the prompt, which OpenAI asks for as well.
+    let Some(schema) = of_format(&format)?.filter(|_| format["type"] != "text") else { return Ok(None) };
     let description = named["description"].as_str();
     if model.takes_schemas() {
         let mut schema = schema.clone();

@@ -9,6 +9,33 @@ const MAX_DEPTH: usize = 64;
 /// Definitions that are used many times by definitions that are used many times grow without being endless.
 const MAX_NODES: usize = 100_000;
 
+/// The schema that a `response_format` asks for; None for text, and for JSON of any form. What is neither is refused: the answer would have
+/// another form than the one that the caller is going to read.
+pub fn of_format(format: &Value) -> Result<Option<&Value>> {
+    let refused = |what: &str| {
+        Err(Error::bad_request(format!(
+            "`response_format` {what}; write {{\"type\": \"json_schema\", \"json_schema\": {{\"name\": …, \"schema\": {{…}}}}}}, \
+             {{\"type\": \"json_object\"}} or {{\"type\": \"text\"}}"
+        )))
+    };
+    if !format.is_object() {
+        return refused("is not an object");
+    }
+    let given = |name: &str| format.get(name).filter(|value| !value.is_null());
+    if let Some(schema) = given("response_schema") {
+        return if schema.is_object() { Ok(Some(schema)) } else { refused("has a `response_schema` that is no JSON schema") };
+    }
+    match (given("json_schema"), format["type"].as_str()) {
+        (Some(named), _) => match named.get("schema") {
+            Some(schema @ Value::Object(_)) => Ok(Some(schema)),
+            _ => refused("has a `json_schema` without a `schema`, which is the JSON schema of the answer"),
+        },
+        (None, Some("text" | "json_object")) => Ok(None),
+        (None, Some("json_schema")) => refused("has the type json_schema but no `json_schema`"),
+        (None, _) => refused("has a `type` that is not known"),
+    }
+}
+
 /// The schema with every `$ref` to its own definitions (`#/$defs/…`, `#/definitions/…`) replaced by what it names, and the definitions
 /// taken out. A schema that refers to itself without end is an error that says so.
 pub fn inline_refs(schema: &Value) -> Result<Value> {
@@ -63,6 +90,30 @@ fn resolve<'v>(root: &'v Value, reference: &str) -> Option<&'v Value> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn formats_are_known_or_refused() {
+        let schema = json!({"type": "object"});
+        let named = json!({"type": "json_schema", "json_schema": {"name": "P", "schema": schema}});
+        assert_eq!(of_format(&named).unwrap(), Some(&schema));
+        assert_eq!(of_format(&json!({"type": "json_object", "response_schema": schema})).unwrap(), Some(&schema));
+        for plain in [json!({"type": "text"}), json!({"type": "json_object", "response_schema": null})] {
+            assert_eq!(of_format(&plain).unwrap(), None);
+        }
+        for (wrong, word) in [
+            (json!("json"), "object"),
+            (json!({}), "`type`"),
+            (json!({"type": "yaml"}), "`type`"),
+            (json!({"type": "json_schema"}), "no `json_schema`"),
+            (json!({"type": "json_schema", "json_schema": {"name": "P"}}), "without a `schema`"),
+            (json!({"type": "json_schema", "json_schema": {"schema": [1]}}), "without a `schema`"),
+            (json!({"type": "json_object", "response_schema": 5}), "`response_schema`"),
+        ] {
+            let error = of_format(&wrong).unwrap_err();
+            assert_eq!(error.kind, crate::engine::error::ErrorKind::BadRequest);
+            assert!(error.message.contains(word), "{wrong}: {}", error.message);
+        }
+    }
 
     #[test]
     fn references_are_written_out_and_endless_ones_refused() {

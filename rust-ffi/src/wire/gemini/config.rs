@@ -7,6 +7,7 @@ use serde_json::{json, Map, Value};
 use super::{models, schema};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::wire::body::{Body, Json};
+use crate::wire::chat::schema::of_format;
 
 /// Gemini's own members, as litellm spells them. A caller may write them in the other spelling, too.
 const OWN: &[&str] = &[
@@ -153,21 +154,8 @@ fn speech(audio: &Value) -> Result<Value> {
 }
 
 fn response_format(config: &mut Body<'_>, format: &Value, model: &str) -> Result<()> {
-    let kind = format["type"].as_str().unwrap_or_default();
-    let schema = match format.get("response_schema") {
-        Some(schema) => Some(schema),
-        None if kind == "json_schema" => format["json_schema"].get("schema"),
-        None => None,
-    };
-    let media_type = match kind {
-        _ if schema.is_some() => "application/json",
-        "json_object" => "application/json",
-        "text" => "text/plain",
-        "json_schema" => {
-            return Err(Error::bad_request("`response_format` has the type json_schema but no `json_schema.schema`"));
-        }
-        _ => return Ok(()),
-    };
+    let schema = of_format(format)?;
+    let media_type = if schema.is_none() && format["type"] == "text" { "text/plain" } else { "application/json" };
     config.set("response_mime_type", Value::from(media_type).into());
     let Some(schema) = schema.filter(|schema| schema.as_object().is_some_and(|members| !members.is_empty())) else {
         return Ok(());
@@ -305,7 +293,14 @@ mod tests {
             config("gemini-2.5-flash", json!({"response_format": {"type": "text"}})).unwrap(),
             json!({"response_mime_type": "text/plain"})
         );
-        assert!(config("gemini-2.5-flash", json!({"response_format": {"type": "json_schema"}})).is_err());
+        for format in [
+            json!({"type": "json_schema"}),
+            json!({"type": "yaml"}),
+            json!({"type": "json_object", "response_schema": "x"}),
+            json!([]),
+        ] {
+            assert!(config("gemini-2.5-flash", json!({ "response_format": format })).is_err(), "{format}");
+        }
     }
 
     #[test]
