@@ -76,16 +76,42 @@ if TYPE_CHECKING:
     from ._operations.batches import batch_completion as batch_completion
     from ._operations.batches import batch_completion_models as batch_completion_models
     from ._operations.batches import batch_completion_models_all_responses as batch_completion_models_all_responses
+    from ._operations.files import acreate_file as acreate_file
+    from ._operations.files import afile_content as afile_content
+    from ._operations.files import afile_delete as afile_delete
+    from ._operations.files import afile_list as afile_list
+    from ._operations.files import afile_retrieve as afile_retrieve
+    from ._operations.files import create_file as create_file
+    from ._operations.files import file_content as file_content
+    from ._operations.files import file_delete as file_delete
+    from ._operations.files import file_list as file_list
+    from ._operations.files import file_retrieve as file_retrieve
     from ._operations.images import aimage_edit as aimage_edit
     from ._operations.images import aimage_generation as aimage_generation
     from ._operations.images import image_edit as image_edit
     from ._operations.images import image_generation as image_generation
+    from ._operations.jobs import acancel_batch as acancel_batch
+    from ._operations.jobs import acreate_batch as acreate_batch
+    from ._operations.jobs import alist_batches as alist_batches
+    from ._operations.jobs import aretrieve_batch as aretrieve_batch
+    from ._operations.jobs import cancel_batch as cancel_batch
+    from ._operations.jobs import create_batch as create_batch
+    from ._operations.jobs import list_batches as list_batches
+    from ._operations.jobs import retrieve_batch as retrieve_batch
     from ._operations.moderations import amoderation as amoderation
     from ._operations.moderations import moderation as moderation
     from ._operations.rankings import arerank as arerank
     from ._operations.rankings import rerank as rerank
     from ._operations.responses import aresponses as aresponses
     from ._operations.responses import responses as responses
+    from ._operations.stored import acancel_responses as acancel_responses
+    from ._operations.stored import adelete_responses as adelete_responses
+    from ._operations.stored import aget_responses as aget_responses
+    from ._operations.stored import alist_input_items as alist_input_items
+    from ._operations.stored import cancel_responses as cancel_responses
+    from ._operations.stored import delete_responses as delete_responses
+    from ._operations.stored import get_responses as get_responses
+    from ._operations.stored import list_input_items as list_input_items
     from ._operations.texts import atext_completion as atext_completion
     from ._operations.texts import text_completion as text_completion
     from ._questions import get_llm_provider as get_llm_provider
@@ -182,6 +208,16 @@ _HOMES = {
         "._operations.audio": "transcription atranscription speech aspeech",
         "._operations.batches": "batch_completion batch_completion_models batch_completion_models_all_responses",
         "._operations.images": "image_generation aimage_generation image_edit aimage_edit",
+        "._operations.files": (
+            "create_file acreate_file file_retrieve afile_retrieve file_delete afile_delete file_list afile_list file_content afile_content"
+        ),
+        "._operations.jobs": (
+            "create_batch acreate_batch retrieve_batch aretrieve_batch cancel_batch acancel_batch list_batches alist_batches"
+        ),
+        "._operations.stored": (
+            "get_responses aget_responses delete_responses adelete_responses cancel_responses acancel_responses "
+            "list_input_items alist_input_items"
+        ),
         "._operations.moderations": "moderation amoderation",
         "._operations.rankings": "rerank arerank",
         "._operations.responses": "responses aresponses",

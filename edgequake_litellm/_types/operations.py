@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .judging import OpenAIModerationResponse, RerankResponse
+from .kept import BatchPage, DeleteResponseResult, FileDeleted, FilePage, LiteLLMBatch, OpenAIFileObject
 from .media import ImageResponse, TranscriptionResponse
 from .response import TextCompletionResponse
 from .responses import ResponsesAPIResponse
@@ -47,3 +48,27 @@ def moderation_response(payload: Any, meta: Meta) -> OpenAIModerationResponse:
 
 def responses_response(payload: Any, meta: Meta) -> ResponsesAPIResponse:
     return _made(ResponsesAPIResponse, "response", payload, meta)  # type: ignore[no-any-return]
+
+
+def file_object(payload: Any, meta: Meta) -> OpenAIFileObject:
+    return _made(OpenAIFileObject, "file", payload, meta)  # type: ignore[no-any-return]
+
+
+def file_deleted(payload: Any, meta: Meta) -> FileDeleted:
+    return _made(FileDeleted, "deleted file", payload, meta)  # type: ignore[no-any-return]
+
+
+def file_page(payload: Any, meta: Meta) -> FilePage:
+    return _made(FilePage, "list of files", payload, meta)  # type: ignore[no-any-return]
+
+
+def batch(payload: Any, meta: Meta) -> LiteLLMBatch:
+    return _made(LiteLLMBatch, "batch", payload, meta)  # type: ignore[no-any-return]
+
+
+def batch_page(payload: Any, meta: Meta) -> BatchPage:
+    return _made(BatchPage, "list of batches", payload, meta)  # type: ignore[no-any-return]
+
+
+def response_deleted(payload: Any, meta: Meta) -> DeleteResponseResult:
+    return _made(DeleteResponseResult, "deleted response", payload, meta)  # type: ignore[no-any-return]

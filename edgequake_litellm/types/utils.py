@@ -44,8 +44,10 @@ from .._types import (
 )
 from .._types import completion_id as generate_id
 from .._types.base import restore_response as restore_response
+from .._types.kept import BatchRequestCounts, LiteLLMBatch
 
 __all__ = [
+    "BatchRequestCounts",
     "CacheCreationTokenDetails",
     "CallTypes",
     "ChatCompletionAudioResponse",
@@ -70,6 +72,7 @@ __all__ = [
     "ImageResponse",
     "ImageUsage",
     "ImageUsageInputTokensDetails",
+    "LiteLLMBatch",
     "Logprobs",
     "Message",
     "ModelResponse",

@@ -17,6 +17,7 @@ from ..._types import (
     ResponsesAPIResponse,
     ResponsesAPIStreamEvents,
 )
+from ..._types.kept import FileDeleted, OpenAIFileObject
 from ..._types.responses import EVENTS, GenericEvent, InputTokensDetails, OutputTokensDetails
 
 # pydantic refuses typing's own before Python 3.12, and whoever has pydantic has this one.
@@ -57,11 +58,13 @@ __all__ = [
     "ChatCompletionUsageBlock",
     "ChatCompletionUserMessage",
     "ChatCompletionVideoObject",
+    "FileDeleted",
     "GenericEvent",
     "HttpxBinaryResponseContent",
     "ImageURLListItem",
     "ImageURLObject",
     "InputTokensDetails",
+    "OpenAIFileObject",
     "OpenAIMessageContent",
     "OpenAIMessageContentListBlock",
     "OpenAIModerationResponse",

@@ -162,6 +162,10 @@ impl Client {
         let stream = operation.streams() && request.is_stream()?;
         let limits = Limits::of(request)?;
         let retries = retries_of(request)?;
+        if operation.keeper().is_some() {
+            let route = route::resolve_keeper(request)?;
+            return self.prepare_wire(operation, route, request, limits, retries);
+        }
         let named = named.map(|model| with_model(request, model));
         let asked = named.as_ref().unwrap_or(request);
         if let Some(mock) = Mock::of(operation, asked, &limits)? {

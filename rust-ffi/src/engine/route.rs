@@ -73,8 +73,28 @@ pub fn resolve_name(request: &Request<'_>) -> Result<Route> {
     Ok(Route { provider, model, api_base, api_key: None })
 }
 
+/// The way to what a provider keeps, for which no model is asked: the provider that is named, else that of the model, else OpenAI.
+pub fn resolve_keeper(request: &Request<'_>) -> Result<Route> {
+    let named = request.str("model")?.is_some_and(|model| !model.is_empty());
+    let (provider, model) = if named {
+        name_of(request, &process_env)?
+    } else {
+        let custom = request.str("custom_llm_provider")?.filter(|name| !name.is_empty());
+        let custom = custom.unwrap_or(Cow::Borrowed("openai"));
+        if !providers::is_known(&custom) {
+            return Err(unknown_provider("", Some(&custom)));
+        }
+        (custom.into_owned(), String::new())
+    };
+    resolve_at(provider, model, request, &process_env)
+}
+
 fn resolve_in(request: &Request<'_>, env: Env<'_>) -> Result<Route> {
     let (provider, model) = name_of(request, env)?;
+    resolve_at(provider, model, request, env)
+}
+
+fn resolve_at(provider: String, model: String, request: &Request<'_>, env: Env<'_>) -> Result<Route> {
     let Some(row) = providers::find(&provider) else {
         return Err(unreachable_provider(&provider, &model));
     };

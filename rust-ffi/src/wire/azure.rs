@@ -8,7 +8,7 @@ use percent_encoding::utf8_percent_encode;
 use super::body::Body;
 use super::http::{bearer, join, UNRESERVED};
 use super::openai::request::{self, Target};
-use super::openai::{path, quirks, row};
+use super::openai::{kept, path, quirks, row};
 use super::params::sort::Rules;
 use super::providers::Gpt5;
 use super::{Dialect, HttpCall, Operation};
@@ -25,7 +25,8 @@ impl Dialect for Azure {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
         let row = row(&route.provider)?;
         // The Responses API came with the newer surface.
-        let default = if operation == Operation::Responses { "preview" } else { DEFAULT_VERSION };
+        let responses = operation.keeper().unwrap_or(operation) == Operation::Responses;
+        let default = if responses { "preview" } else { DEFAULT_VERSION };
         let version = version(request, default)?;
         let newer = matches!(version.as_str(), "v1" | "latest" | "preview");
         // litellm's prefixes that tell what is behind a deployment are no part of its name.
@@ -34,12 +35,19 @@ impl Dialect for Azure {
         let base_model = request.str("base_model")?;
         let hint = request.str("model")?.filter(|_| deployment.is_some());
         let name = base_model.or(hint).unwrap_or_else(|| route.model.as_str().into());
+        let kept = kept::path(operation, request)?;
         let target = Target {
-            url: url(operation, route, &version, newer)?,
-            credentials: credentials(route, request, newer && operation != Operation::Responses)?,
+            url: match &kept {
+                Some(path) => beside_deployments(&route.api_base, path, &version, newer, responses),
+                None => url(operation, route, &version, newer)?,
+            },
+            credentials: credentials(route, request, newer && !responses)?,
             family: family(&name),
             adjust: &|body, rules| by_version(body, rules, &version, &route.model),
         };
+        if kept.is_some() {
+            return kept::prepare(row, operation, route, request, target);
+        }
         request::prepare(row, operation, route, request, target)
     }
 }
@@ -122,6 +130,16 @@ fn url(operation: Operation, route: &Route, version: &str, newer: bool) -> Resul
         join(base, &format!("openai/deployments/{deployment}/{path}"))
     };
     Ok(versioned(full, version))
+}
+
+/// Where the resource keeps what belongs to no deployment: files, batches, responses.
+fn beside_deployments(base: &str, path: &str, version: &str, newer: bool, responses: bool) -> String {
+    if newer {
+        let base = if base.contains("/openai/v1") { base.to_owned() } else { join(base, "openai/v1") };
+        let url = join(&base, path);
+        return if responses { versioned(url, version) } else { url };
+    }
+    versioned(if base.contains("/openai/") { join(base, path) } else { join(base, &format!("openai/{path}")) }, version)
 }
 
 fn versioned(url: String, version: &str) -> String {

@@ -91,13 +91,18 @@ pub fn join(api_base: &str, path: &str) -> String {
 }
 
 /// Appends `extra_query`, as OpenAI's SDK writes it: lists as `name[]=…`, objects as `name[member]=…`.
-pub fn with_query(mut url: String, request: &Request<'_>) -> Result<String> {
+pub fn with_query(url: String, request: &Request<'_>) -> Result<String> {
     let Some(raw) = request.raw("extra_query") else { return Ok(url) };
     let query: serde_json::Map<String, Value> = json::read(raw).ok_or_else(|| wrong_type("extra_query", "an object", raw))?;
-    for (name, value) in &query {
+    Ok(with_pairs(url, &query))
+}
+
+/// Appends these to an address' query, in the same way.
+pub fn with_pairs(mut url: String, pairs: &serde_json::Map<String, Value>) -> String {
+    for (name, value) in pairs {
         append(&mut url, name, value);
     }
-    Ok(url)
+    url
 }
 
 fn append(url: &mut String, name: &str, value: &Value) {

@@ -35,11 +35,26 @@ operations! {
     Speech = "speech",
     Rerank = "rerank",
     Moderation = "moderation",
+    /// Anthropic's Messages API, of any provider.
+    AnthropicMessages = "anthropic_messages",
+    CreateFile = "create_file",
+    FileRetrieve = "file_retrieve",
+    FileDelete = "file_delete",
+    FileList = "file_list",
+    FileContent = "file_content",
+    CreateBatch = "create_batch",
+    RetrieveBatch = "retrieve_batch",
+    CancelBatch = "cancel_batch",
+    ListBatches = "list_batches",
+    GetResponse = "get_responses",
+    DeleteResponse = "delete_responses",
+    CancelResponse = "cancel_responses",
+    ListInputItems = "list_input_items",
 }
 
 /// Some of the operations: those that a provider has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operations(u16);
+pub struct Operations(u32);
 
 impl Operations {
     pub const fn of(list: &[Operation]) -> Self {
@@ -76,7 +91,26 @@ impl Operation {
 
     /// May the caller ask for a stream of events?
     pub fn streams(self) -> bool {
-        matches!(self, Operation::Completion | Operation::TextCompletion | Operation::Responses)
+        matches!(self, Operation::Completion | Operation::TextCompletion | Operation::Responses | Operation::AnthropicMessages)
+    }
+
+    /// The operation that stands for this one in a provider's row, where it concerns what a provider keeps for its user: whoever takes files
+    /// gives them back. None for the operations that ask a model.
+    pub fn keeper(self) -> Option<Operation> {
+        Some(match self {
+            Operation::CreateFile
+            | Operation::FileRetrieve
+            | Operation::FileDelete
+            | Operation::FileList
+            | Operation::FileContent => Operation::CreateFile,
+            Operation::CreateBatch | Operation::RetrieveBatch | Operation::CancelBatch | Operation::ListBatches => {
+                Operation::CreateBatch
+            }
+            Operation::GetResponse | Operation::DeleteResponse | Operation::CancelResponse | Operation::ListInputItems => {
+                Operation::Responses
+            }
+            _ => return None,
+        })
     }
 
     /// The error of an operation that a provider does not have.

@@ -7,6 +7,7 @@ mod families;
 pub mod finish_reason;
 mod form;
 mod images;
+pub(super) mod kept;
 pub mod messages;
 mod moderation;
 pub(super) mod quirks;
@@ -39,7 +40,9 @@ pub struct OpenAi;
 impl Dialect for OpenAi {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
         let row = row(&route.provider)?;
-        let path = path(operation).filter(|_| row.operations.has(operation)).ok_or_else(|| operation.unavailable(row.name))?;
+        let has = row.operations.has(operation.keeper().unwrap_or(operation));
+        let kept = if has { kept::path(operation, request)? } else { None };
+        let path = kept.as_deref().or(path(operation)).filter(|_| has).ok_or_else(|| operation.unavailable(row.name))?;
         let mut place = address::of(row, operation, route, request, path)?;
         if let (Some(key), true) = (&route.api_key, row.has(Quirk::SarvamKey)) {
             place.credentials.push(("api-subscription-key".to_owned(), key.expose().to_owned()));
@@ -73,6 +76,9 @@ impl Dialect for OpenAi {
             Ok(None)
         };
         let target = Target { url: place.url, credentials: place.credentials, family: &route.model, adjust: &adjust };
+        if kept.is_some() {
+            return kept::prepare(row, operation, route, request, target);
+        }
         let grant = place.grant.map(|grant| Box::new(grant) as Box<dyn Credentials>);
         Ok(HttpCall { credentials: grant, ..request::prepare(row, operation, route, request, target)? })
     }
@@ -90,7 +96,7 @@ pub(super) fn path(operation: Operation) -> Option<&'static str> {
         Operation::Transcription => "audio/transcriptions",
         Operation::Speech => "audio/speech",
         Operation::Moderation => "moderations",
-        Operation::Rerank => return None,
+        _ => return None,
     })
 }
 
@@ -121,7 +127,7 @@ impl Decode for Decoder {
             Operation::ImageGeneration | Operation::ImageEdit => reader.images(body),
             Operation::Transcription => reader.transcription(head, body),
             Operation::Moderation => reader.moderation(body),
-            other @ (Operation::Speech | Operation::Rerank) => Err(other.unavailable(self.origin.row.name)),
+            other => Err(other.unavailable(self.origin.row.name)),
         }
     }
 

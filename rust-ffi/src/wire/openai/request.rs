@@ -60,7 +60,7 @@ pub fn prepare(
         Operation::Transcription => form(audio::transcription(row, model, request, &rules)?),
         Operation::Speech => json((audio::speech(row, model, request, &rules)?, true)),
         Operation::Moderation => json((moderation::request(row, model, request, &rules)?, false)),
-        Operation::Rerank => return Err(operation.unavailable(row.name)),
+        _ => return Err(operation.unavailable(row.name)),
     };
     let mut headers = headers(row, request, target.credentials, stream && operation != Operation::Speech)?;
     if row.has(Quirk::NoContentType) {

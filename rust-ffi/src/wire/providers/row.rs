@@ -28,6 +28,10 @@ pub(super) const WITH_TEXTS: Operations = COMPATIBLE.and(&[Operation::TextComple
 /// Those that have the Responses API.
 pub(super) const WITH_RESPONSES: Operations = COMPATIBLE.and(&[Operation::Responses]);
 
+/// What a provider with OpenAI's ways to keep files and to work off batches of requests has besides.
+pub(super) const FILES: &[Operation] = &[Operation::CreateFile];
+pub(super) const FILES_AND_BATCHES: &[Operation] = &[Operation::CreateFile, Operation::CreateBatch];
+
 /// Providers of vectors and rankings only.
 pub(super) const VECTORS: Operations = Operations::of(&[Operation::Embedding]);
 

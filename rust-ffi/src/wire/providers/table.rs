@@ -1,7 +1,7 @@
 //! The rows.
 
 use super::openai_models;
-use super::row::{row, ANY, COMPATIBLE, VECTORS, WITH_RESPONSES, WITH_TEXTS};
+use super::row::{row, ANY, COMPATIBLE, FILES, FILES_AND_BATCHES, VECTORS, WITH_RESPONSES, WITH_TEXTS};
 use super::supported as list;
 use super::Source::{Env, Setting};
 use super::{ErrorFamily, Protocol, Provider, Quirk, Unreadable};
@@ -34,7 +34,7 @@ const fn ollama(name: &'static str) -> Provider {
 
 pub static ALL: &[Provider] = &[
     row("openai")
-        .operations(WITH_RESPONSES.and(&[Operation::Moderation]))
+        .operations(WITH_RESPONSES.and(&[Operation::Moderation]).and(FILES_AND_BATCHES))
         .at("https://api.openai.com/v1", &[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
         .chat(openai_models::openai)
@@ -47,7 +47,7 @@ pub static ALL: &[Provider] = &[
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
         .plain_model(),
     Provider { protocol: Protocol::Azure, ..row("azure") }
-        .operations(WITH_RESPONSES)
+        .operations(WITH_RESPONSES.and(FILES_AND_BATCHES))
         .own(&[Setting("api_base"), Env("AZURE_API_BASE")])
         .key(&[ANY, Setting("azure_key"), Env("AZURE_OPENAI_API_KEY"), Env("AZURE_API_KEY")])
         .chat(openai_models::azure)
@@ -66,7 +66,7 @@ pub static ALL: &[Provider] = &[
         .headers(&[("anthropic-version", &[], "2023-06-01")])
         .plain_model(),
     row("custom_openai")
-        .operations(COMPATIBLE.and(&[Operation::Moderation]))
+        .operations(COMPATIBLE.and(&[Operation::Moderation]).and(FILES_AND_BATCHES))
         .own(&[Setting("api_base"), Env("OPENAI_BASE_URL"), Env("OPENAI_API_BASE")])
         .key(&[ANY, Setting("openai_key"), Env("OPENAI_API_KEY")])
         .no_key(None)
@@ -286,6 +286,7 @@ pub static ALL: &[Provider] = &[
         .unreadable(Unreadable::ApiConnection)
         .plain_model(),
     row("groq")
+        .operations(COMPATIBLE.and(FILES_AND_BATCHES))
         .at("https://api.groq.com/openai/v1", &[Env("GROQ_API_BASE")])
         .key(&[Setting("groq_key"), Env("GROQ_API_KEY"), ANY])
         .chat(list::groq)
@@ -354,7 +355,7 @@ pub static ALL: &[Provider] = &[
         .plain_model()
         .quirks(&[Quirk::CacheControl]),
     row("mistral")
-        .operations(COMPATIBLE.and(&[Operation::Moderation]))
+        .operations(COMPATIBLE.and(&[Operation::Moderation]).and(FILES))
         .at("https://api.mistral.ai/v1", &[Env("MISTRAL_AZURE_API_BASE"), Env("MISTRAL_API_BASE")])
         .key(&[Env("MISTRAL_AZURE_API_KEY"), Env("MISTRAL_API_KEY"), ANY])
         .chat(list::mistral)
@@ -577,7 +578,7 @@ pub static ALL: &[Provider] = &[
         .body(&[("stream", "false")])
         .quirks(&[Quirk::PlainTools]),
     row("xai")
-        .operations(WITH_RESPONSES)
+        .operations(WITH_RESPONSES.and(FILES))
         .at("https://api.x.ai/v1", &[Env("XAI_API_BASE")])
         .key(&[Setting("xai_key"), Env("XAI_API_KEY"), ANY])
         .chat(list::xai)
@@ -651,7 +652,7 @@ pub static ALL: &[Provider] = &[
         .max_tokens()
         .quirks(&[Quirk::TextContent]),
     row("hosted_vllm")
-        .operations(WITH_TEXTS.and(&[Operation::Responses]))
+        .operations(WITH_TEXTS.and(&[Operation::Responses]).and(FILES_AND_BATCHES))
         .own(&[Env("HOSTED_VLLM_API_BASE"), Setting("api_base")])
         .key(&[Env("HOSTED_VLLM_API_KEY"), ANY])
         .no_key(Some("fake-api-key"))
@@ -667,7 +668,7 @@ pub static ALL: &[Provider] = &[
         .errors(ErrorFamily::ByStatus)
         .unreadable(Unreadable::ApiConnection),
     row("litellm_proxy")
-        .operations(WITH_RESPONSES.and(&[Operation::Moderation]))
+        .operations(WITH_RESPONSES.and(&[Operation::Moderation]).and(FILES_AND_BATCHES))
         .own(&[Env("LITELLM_PROXY_API_BASE"), Setting("api_base")])
         .key(&[Env("LITELLM_PROXY_API_KEY"), ANY])
         .chat(list::everything)

@@ -1,0 +1,1 @@
+"""litellm.files: what the calls for files return."""
