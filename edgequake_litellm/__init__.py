@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from . import anthropic_interface as anthropic_interface
     from . import exceptions as exceptions
     from . import main as main
     from . import types as types
@@ -98,6 +99,8 @@ if TYPE_CHECKING:
     from ._operations.jobs import create_batch as create_batch
     from ._operations.jobs import list_batches as list_batches
     from ._operations.jobs import retrieve_batch as retrieve_batch
+    from ._operations.messages import anthropic_messages as anthropic_messages
+    from ._operations.messages import anthropic_messages_handler as anthropic_messages_handler
     from ._operations.moderations import amoderation as amoderation
     from ._operations.moderations import moderation as moderation
     from ._operations.rankings import arerank as arerank
@@ -177,6 +180,7 @@ if TYPE_CHECKING:
     from .types.utils import TranscriptionResponse as TranscriptionResponse
     from .types.utils import Usage as Usage
 
+    anthropic = anthropic_interface
     LlmProviders: Any
     __version__: str
     model_cost: dict[str, dict[str, Any]]
@@ -218,6 +222,7 @@ _HOMES = {
             "get_responses aget_responses delete_responses adelete_responses cancel_responses acancel_responses "
             "list_input_items alist_input_items"
         ),
+        "._operations.messages": "anthropic_messages anthropic_messages_handler",
         "._operations.moderations": "moderation amoderation",
         "._operations.rankings": "rerank arerank",
         "._operations.responses": "responses aresponses",
@@ -255,8 +260,10 @@ _MADE = {
     "provider_list": ("._lists", "make_provider_list"),
 }
 _SUBMODULES = frozenset(
-    "_logging _version constants cost_calculator exceptions integrations litellm_core_utils llms main secret_managers testing types "
-    "utils".split()
+    (
+        "_logging _version anthropic_interface constants cost_calculator exceptions files integrations litellm_core_utils llms main "
+        "secret_managers testing types utils"
+    ).split()
 )
 
 # Exceptions that dir() leaves out: programs such as aider go through the names that end in "Error" and stop at one that is
@@ -297,6 +304,8 @@ def __getattr__(name: str) -> Any:
 
         with _loading.lock:
             return import_module("." + name, __name__)
+    elif name == "anthropic":
+        from . import anthropic_interface as value
     elif name in _config.DEFAULTS:
         return _config.DEFAULTS[name]
     elif name == "__version__":
@@ -310,7 +319,14 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    names = globals().keys() | _HOMES.keys() | _MADE.keys() | _SUBMODULES | _config.DEFAULTS.keys() | {"__version__"}
+    names = (
+        globals().keys()
+        | _HOMES.keys()
+        | _MADE.keys()
+        | _SUBMODULES
+        | _config.DEFAULTS.keys()
+        | {"__version__", "anthropic"}
+    )
     return sorted(name for name in names - _HIDDEN if not name.startswith("_") or name.startswith("__"))
 
 

@@ -10,7 +10,7 @@ use super::json;
 use super::limits::Limits;
 use super::request::{wrong_type, Request};
 use super::route::{self, Route};
-use crate::wire::bridge::{text_of_chat, texts_of_chat};
+use crate::wire::bridge::{message_of_chat, text_of_chat, texts_of_chat, MessageEvents, Pieces, ResponseEvents};
 use crate::wire::{Operation, StreamEvent};
 
 /// litellm's usage of a mock answer.
@@ -51,19 +51,21 @@ impl Mock {
         let at = |error: Error| error.at(&route.provider, &route.model);
         let answer = match (request.raw("mock_response"), operation) {
             (None, _) => Answer::Text(DEFAULT_TEXT.to_owned()),
-            (Some(raw), Operation::Completion | Operation::TextCompletion) => match json::read::<Value>(raw) {
-                Some(Value::String(text)) => Answer::Text(text),
-                Some(whole @ Value::Object(_)) => Answer::Whole(whole),
-                // `mock_response=True` asks for the default text.
-                Some(Value::Bool(true)) => Answer::Text(DEFAULT_TEXT.to_owned()),
-                _ => return Err(at(wrong_type("mock_response", "a string or an object", raw))),
-            },
+            (Some(raw), Operation::Completion | Operation::TextCompletion | Operation::AnthropicMessages) => {
+                match json::read::<Value>(raw) {
+                    Some(Value::String(text)) => Answer::Text(text),
+                    Some(whole @ Value::Object(_)) => Answer::Whole(whole),
+                    // `mock_response=True` asks for the default text.
+                    Some(Value::Bool(true)) => Answer::Text(DEFAULT_TEXT.to_owned()),
+                    _ => return Err(at(wrong_type("mock_response", "a string or an object", raw))),
+                }
+            }
             (Some(raw), Operation::Embedding) => match json::read::<Value>(raw) {
                 Some(vector @ Value::Array(_)) => Answer::Whole(vector),
                 Some(Value::String(text)) => Answer::Text(text),
                 _ => return Err(at(wrong_type("mock_response", "a list of numbers", raw))),
             },
-            (Some(raw), Operation::ImageGeneration | Operation::Responses) if !request.is_stream()? => {
+            (Some(raw), Operation::ImageGeneration | Operation::Responses) => {
                 Answer::Text(super::request::string("mock_response", raw).map_err(at)?.into_owned())
             }
             (Some(_), other) => {
@@ -89,7 +91,7 @@ impl Mock {
                 None => return Err(at(wrong_type("mock_tool_calls", "a list of objects", raw))),
             },
         };
-        let include_usage = request.includes_usage()?;
+        let include_usage = request.includes_usage()? || matches!(operation, Operation::AnthropicMessages | Operation::Responses);
         Ok(Some(Mock {
             operation,
             answer,
@@ -127,10 +129,11 @@ impl Mock {
             (Answer::Text(text), _) => self.completion(text),
         };
         let answer = serde_json::to_vec(&answer).map_err(|e| Error::new(ErrorKind::InternalServer, e.to_string()))?;
-        if self.operation == Operation::TextCompletion {
-            return text_of_chat(&answer);
+        match self.operation {
+            Operation::TextCompletion => text_of_chat(&answer),
+            Operation::AnthropicMessages => message_of_chat(&answer),
+            _ => Ok(answer),
         }
-        Ok(answer)
     }
 
     fn response(&self, text: &str) -> Value {
@@ -173,8 +176,22 @@ impl Mock {
     /// The chunks of a mock stream.
     pub fn stream_events(&self) -> Result<Vec<StreamEvent>> {
         let mut events = self.chat_events();
-        if self.operation == Operation::TextCompletion {
-            texts_of_chat(&mut events)?;
+        let mut out = Vec::new();
+        match self.operation {
+            Operation::TextCompletion => texts_of_chat(&mut events)?,
+            Operation::AnthropicMessages => {
+                let mut pieces = Pieces::new(MessageEvents::new(&self.route.model));
+                pieces.write(&events, &mut out)?;
+                pieces.end(&mut out)?;
+                return Ok(out);
+            }
+            Operation::Responses => {
+                let mut pieces = Pieces::new(ResponseEvents::new(&self.route.model, serde_json::Map::new()));
+                pieces.write(&events, &mut out)?;
+                pieces.end(&mut out)?;
+                return Ok(out);
+            }
+            _ => {}
         }
         Ok(events)
     }

@@ -149,10 +149,14 @@ pub trait Dialect: Send + Sync {
 
 /// Makes the HTTP call of a checked request, by whatever way the provider has to the operation.
 pub fn prepare(operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
-    let has = |operation| providers::find(&route.provider).is_some_and(|row| row.does(operation));
+    let row = providers::find(&route.provider);
+    let has = |operation| row.is_some_and(|row| row.does(operation));
+    let claude = || row.is_some_and(|row| anthropic::hosts::serves(row, &route.model));
     match operation {
         Operation::Rerank => rerank::prepare(route, request),
         Operation::TextCompletion if !has(operation) => bridge::text_over_chat(route, request),
+        Operation::Responses if !has(operation) => bridge::responses_over_chat(route, request),
+        Operation::AnthropicMessages if !claude() => bridge::messages_over_chat(route, request),
         Operation::Completion if has(Operation::TextCompletion) && !has(operation) => bridge::chat_over_text(route, request),
         _ => dialect(route).prepare(operation, route, request),
     }

@@ -2,7 +2,8 @@
 //!
 //! Sources: Anthropic's pages "Claude in Microsoft Foundry" and "Claude on Vertex AI", and what litellm 1.106 makes of addresses.
 
-use super::request::{self, Betas, Target};
+use super::request::{Betas, Target};
+use super::{send, speaks};
 use crate::engine::error::Result;
 use crate::engine::request::Request;
 use crate::engine::route::Route;
@@ -31,7 +32,7 @@ pub struct Foundry;
 impl Dialect for Foundry {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
         let row = row(&route.provider)?;
-        if operation != Operation::Completion {
+        if !speaks(operation) {
             return Err(operation.unavailable(row.name));
         }
         let mut headers = vec![("anthropic-version".to_owned(), super::VERSION.to_owned())];
@@ -55,7 +56,7 @@ impl Dialect for Foundry {
             fetches: true,
             holds_to_schemas: true,
         };
-        request::prepare(row, route, request, target)
+        send(operation, row, route, request, target)
     }
 }
 
@@ -74,7 +75,7 @@ pub struct Vertex;
 impl Dialect for Vertex {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
         let row = row(&route.provider)?;
-        if operation != Operation::Completion {
+        if !speaks(operation) {
             return Err(operation.unavailable(row.name));
         }
         let method = if request.is_stream()? { "streamRawPredict" } else { "rawPredict" };
@@ -91,7 +92,7 @@ impl Dialect for Vertex {
             fetches: false,
             holds_to_schemas: false,
         };
-        request::prepare(row, route, request, target)
+        send(operation, row, route, request, target)
     }
 }
 

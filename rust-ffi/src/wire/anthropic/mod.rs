@@ -10,6 +10,7 @@ mod format;
 pub mod hosts;
 mod messages;
 pub mod models;
+mod passing;
 pub mod request;
 mod stop;
 pub mod stream;
@@ -31,6 +32,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
 use crate::engine::route::Route;
 use crate::wire::openai::row;
+use crate::wire::providers::Provider;
 
 /// The version of the protocol.
 const VERSION: &str = "2023-06-01";
@@ -50,7 +52,7 @@ pub struct Anthropic;
 impl Dialect for Anthropic {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
         let row = row(&route.provider)?;
-        if operation != Operation::Completion {
+        if !speaks(operation) {
             return Err(operation.unavailable(row.name));
         }
         let (headers, previews) = credentials(route, request);
@@ -66,6 +68,26 @@ impl Dialect for Anthropic {
             fetches: true,
             holds_to_schemas: true,
         };
+        send(operation, row, route, request, target)
+    }
+}
+
+/// The operations that hosts of Claude have: chats, and the Messages API in its own words.
+fn speaks(operation: Operation) -> bool {
+    matches!(operation, Operation::Completion | Operation::AnthropicMessages)
+}
+
+/// Makes the call of one of these operations.
+fn send(
+    operation: Operation,
+    row: &'static Provider,
+    route: &Route,
+    request: &Request<'_>,
+    target: Target<'_>,
+) -> Result<HttpCall> {
+    if operation == Operation::AnthropicMessages {
+        passing::prepare(row, route, request, target)
+    } else {
         request::prepare(row, route, request, target)
     }
 }

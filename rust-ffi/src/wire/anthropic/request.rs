@@ -82,7 +82,7 @@ pub fn prepare(row: &'static Provider, route: &Route, request: &Request<'_>, tar
 }
 
 /// Betas as a member of the body, those of the caller's header among them.
-fn in_body(body: &mut Body<'_>, headers: &mut Vec<(String, String)>, betas: &[&'static str]) {
+pub fn in_body(body: &mut Body<'_>, headers: &mut Vec<(String, String)>, betas: &[&'static str]) {
     betas::add(headers, betas);
     let Some(at) = headers.iter().position(|(name, _)| name == betas::HEADER) else { return };
     let (_, value) = headers.remove(at);

@@ -97,7 +97,7 @@ pub fn prepare(
     }
     let mut pairs = serde_json::Map::new();
     for name in shape.query {
-        pairs.extend(request.raw(name).and_then(|raw| json::read::<Value>(raw)).map(|value| ((*name).to_owned(), value)));
+        pairs.extend(request.raw(name).and_then(json::read::<Value>).map(|value| ((*name).to_owned(), value)));
     }
     let url = with_query(with_pairs(target.url, &pairs), request)?;
     let decode = Box::new(Decoder { origin: Origin::new(row, operation, &route.model, route.api_key.clone()), operation });
