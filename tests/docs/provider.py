@@ -91,6 +91,27 @@ _ANSWERS: dict[str, Any] = {
 }
 
 
+_FILE = {
+    "id": "file-1",
+    "object": "file",
+    "bytes": 1,
+    "created_at": 1,
+    "filename": "questions.jsonl",
+    "purpose": "batch",
+}
+_BATCH = {
+    "id": "batch_1",
+    "object": "batch",
+    "endpoint": "/v1/chat/completions",
+    "input_file_id": "file-1",
+    "completion_window": "24h",
+    "status": "validating",
+    "created_at": 1,
+    "request_counts": {"total": 2, "completed": 0, "failed": 0},
+}
+_ANSWERS.update({"files": _FILE, "batches": _BATCH, "batches/batch_1": _BATCH})
+
+
 class Provider(LocalProvider):
     """Answers everything that a page asks OpenAI, Groq or Cohere for."""
 
