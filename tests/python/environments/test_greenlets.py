@@ -35,8 +35,11 @@ def test_gevent(arguments: dict[str, Any], late: bool) -> None:
             ("ask()\n" + patch if late else "")
             + WAITING
             + """
-import asyncio, gevent
+import asyncio, gevent, io
 litellm._turn_on_debug()  # Its thread is a greenlet too.
+log = io.StringIO()
+for handler in litellm.verbose_logger.handlers:
+    handler.setStream(log)
 waiting = [gevent.spawn(wait_for_a_chunk) for _ in range(5)]
 while sum(greenlet.started for greenlet in waiting) < 5:
     gevent.sleep(0.001)
@@ -52,7 +55,7 @@ except gevent.Timeout:
 say(gevent.get_hub().threadpool.apply(ask, ("in a thread",)))
 say(asyncio.run(ask_async("in a loop")))
 gevent.killall(waiting)
-say("killed")
+say("killed", "attempt 1 succeeded" in log.getvalue())
 """,
             {**arguments, "api_base": provider.base_url},
             "-W",
@@ -65,7 +68,7 @@ say("killed")
             "timeout",
             "You said: in a thread",
             "You said: in a loop",
-            "killed",
+            "killed True",
         ]
         assert provider.wait_disconnected(count=6)
 
