@@ -1,0 +1,218 @@
+//! litellm's `Router`: several deployments under one name, of which each call takes one.
+//!
+//! `config.rs` reads and checks what a router is given, `names.rs` tells which group a name means, `live.rs` chooses and keeps count (with
+//! `tree.rs`, `filter.rs` and `health.rs`), `request.rs` leads one request through it.
+
+mod config;
+mod deployment;
+mod errors;
+mod filter;
+mod health;
+mod live;
+mod names;
+mod questions;
+mod read;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use self::config::Config;
+use self::deployment::Deployment;
+use self::filter::{Needs, Refusal};
+use self::live::{Ask, Live, Nobody, Outcome, Usage};
+use self::names::Meaning;
+use super::error::{Error, ErrorKind, Result};
+use super::fallback::raw_string;
+use super::request::{Fields, Request};
+use super::route;
+
+/// How many groups an error lists.
+const LISTED: usize = 20;
+
+pub struct Router {
+    name: String,
+    config: Config,
+    live: Mutex<Live>,
+}
+
+/// A deployment that takes a call.
+pub struct Chosen {
+    router: Arc<Router>,
+    number: usize,
+    /// What its wildcards, if it has any, stand for in this call.
+    pub model: String,
+}
+
+impl Router {
+    pub fn new(name: &str, config: &RawValue) -> Result<Router> {
+        let config = Config::read(name, config)?;
+        let live = Mutex::new(Live::new(&config));
+        Ok(Router { name: name.to_owned(), config, live })
+    }
+
+    /// Goes on where another router stops: what is known of deployments with the same ids stays known.
+    pub fn succeed(self: &Arc<Self>, old: &Arc<Router>) {
+        let mut before = old.live();
+        if before.successor.is_none() && !Arc::ptr_eq(self, old) {
+            self.live().adopt(&self.config, &mut before, &old.config);
+            before.successor = Some(self.clone());
+        }
+    }
+
+    /// A deployment for `model`, which counts as busy from now on.
+    fn choose(self: &Arc<Self>, model: &str, ask: &Ask<'_>) -> Result<(Chosen, Ticket)> {
+        let meaning = self.meaning(model)?;
+        let mut live = self.live();
+        if let Some(successor) = live.successor.clone() {
+            drop(live);
+            return successor.choose(model, &Ask { without: &[], ..*ask });
+        }
+        let now = live.epoch.elapsed();
+        let chosen = live.choose(&self.config, &meaning, ask, now, &mut fastrand::f64);
+        let number = chosen.map_err(|nobody| self.nobody(model, &nobody, ask.needs))?;
+        live.start(&self.config, number);
+        drop(live);
+        let ticket = Ticket { router: self.clone(), number, began: Instant::now(), first: None, ended: false };
+        Ok((Chosen { router: self.clone(), number, model: self.model(number, model, &meaning) }, ticket))
+    }
+
+    fn meaning(&self, model: &str) -> Result<Meaning<'_>> {
+        self.config.names.find(model, provider_of).ok_or_else(|| {
+            let known = self.config.names.known();
+            let more = if known.len() > LISTED { ", …" } else { "" };
+            let list = known.into_iter().take(LISTED).collect::<Vec<_>>().join(", ");
+            let mut error =
+                Error::bad_request(format!("no deployment of the router {:?} serves {model:?}; it has {list}{more}", self.name));
+            error.code = Some("no_healthy_deployments".to_owned());
+            error.at("", model)
+        })
+    }
+
+    fn model(&self, number: usize, asked: &str, meaning: &Meaning<'_>) -> String {
+        let own = &self.config.deployments[number].model;
+        match meaning {
+            Meaning::Wildcard(_, segments) => names::fill(own, self.config.names.alias(asked).unwrap_or(asked), segments),
+            _ => own.clone(),
+        }
+    }
+
+    fn nobody(&self, model: &str, nobody: &Nobody, needs: &Needs) -> Error {
+        // The first words are litellm's, which programs look for.
+        let (kind, code, message) = match nobody {
+            Nobody::Busy(_) => (
+                ErrorKind::RateLimit,
+                "no_deployments_available",
+                format!(
+                    "No deployments available for selected model {model:?}: each is at its limit of requests, tokens or parallel calls, \
+                     has failed for this request, or is out of service"
+                ),
+            ),
+            Nobody::Unfit(Refusal::Tags) => (
+                ErrorKind::BadRequest,
+                "no_deployments_with_tag_routing",
+                format!("Not allowed to access model due to tags configuration: no deployment of {model:?} has the tags of this request"),
+            ),
+            Nobody::Unfit(Refusal::Window(window)) => (
+                ErrorKind::ContextWindowExceeded,
+                "context_length_exceeded",
+                format!(
+                    "the request has {} tokens, and no deployment of {model:?} takes more than {window}",
+                    needs.tokens.unwrap_or_default()
+                ),
+            ),
+            Nobody::Unfit(Refusal::ResponseFormat) => (
+                ErrorKind::UnsupportedParams,
+                "unsupported_params",
+                format!("no deployment of {model:?} supports `response_format`; leave it out, or pass drop_params=True"),
+            ),
+        };
+        let mut error = Error::new(kind, message);
+        error.code = Some(code.to_owned());
+        if let (Nobody::Busy(wait), true) = (nobody, self.config.limited) {
+            error.retry_after = Some(*wait);
+        }
+        error.at("", model)
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Chosen {
+    fn deployment(&self) -> &Deployment {
+        &self.router.config.deployments[self.number]
+    }
+}
+
+/// The provider that a bare name means.
+fn provider_of(name: &str) -> Option<String> {
+    let mut fields = Fields::new();
+    let raw = raw_string(name);
+    fields.insert("model".to_owned(), &raw);
+    route::resolve_name(&Request { fields, settings: Fields::new(), attachments: Vec::new() }).ok().map(|route| route.provider)
+}
+
+/// A call that a deployment is busy with. Ends with it, whatever comes of it.
+struct Ticket {
+    router: Arc<Router>,
+    number: usize,
+    began: Instant,
+    /// Of a stream, how long its first piece took.
+    first: Option<Duration>,
+    ended: bool,
+}
+
+impl Ticket {
+    /// The call is not sent at once: its time begins later.
+    fn delay(&mut self, wait: Duration) {
+        self.began += wait;
+    }
+
+    fn first_piece(&mut self) {
+        if self.first.is_none() {
+            self.first = Some(self.began.elapsed());
+        }
+    }
+
+    fn answered(mut self, usage: Usage) {
+        let (took, first) = (self.began.elapsed(), self.first);
+        self.end(&Outcome::Answered { took, first, usage });
+    }
+
+    fn failed(mut self, error: &Error) {
+        self.end(&Outcome::Failed(error));
+    }
+
+    fn end(&mut self, outcome: &Outcome<'_>) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let (mut router, mut number) = (self.router.clone(), self.number);
+        loop {
+            let mut live = router.live();
+            let Some(successor) = live.successor.clone() else {
+                let now = live.epoch.elapsed();
+                live.finish(&router.config, number, outcome, now);
+                return;
+            };
+            drop(live);
+            let id = &router.config.deployments[number].id;
+            // A deployment that is no more counts nowhere.
+            let Some(there) = successor.config.names.deployment(id) else { return };
+            (router, number) = (successor, there);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.end(&Outcome::Gone);
+    }
+}
