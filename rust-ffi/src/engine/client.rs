@@ -13,16 +13,18 @@ use super::call::{self, Call, Job, Signer, Wire};
 use super::control::Control;
 use super::error::{Error, ErrorKind, Result};
 use super::event::Sink;
+use super::fallback::Listed;
 use super::id;
 use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
 use super::objects::Objects;
-use super::plan::Plan;
+use super::plan::{Asked, Course, Governed, Plan, Way};
 use super::query;
 use super::request::Request;
 use super::retry::{retries_of, Buckets};
 use super::route::{self, Route};
+use super::router::{Routed, Router};
 use super::secrets::Secrets;
 use super::tokens::Tokens;
 use super::transport::{header_map, Transport, Verify};
@@ -78,14 +80,29 @@ impl Client {
     /// Answers a question: those about the client itself here, all others by [`query::ask`].
     ///
     /// - `configure` {KIND: {NAME: {…} or null}}: sets what the client has by name, see [`Objects::configure`]; answers null.
+    /// - `router_state` {router}: {router, deployments: [{id, group, model, healthy, cooldown_until, in_flight, requests, tokens, latency,
+    ///   time_to_first_token, failures, answered, failed}]}. `requests` and `tokens` are those of this minute, `failures` those since the last
+    ///   success, `cooldown_until` is a Unix time.
+    /// - `router_choose` {router, model, and what else a request has}: {id, group, model} of the deployment that the request would take now.
     pub fn ask(&self, name: &str, request: &[u8]) -> Result<Vec<u8>> {
         match name {
             "configure" => {
                 self.objects.configure(&Request::parse(request)?.fields)?;
                 Ok(b"null".to_vec())
             }
+            "router_state" => self.router(&Request::parse(request)?)?.state(),
+            "router_choose" => {
+                let question = Request::parse(request)?;
+                let asked = Asked::new(Operation::Completion, request, &[]);
+                self.router(&question)?.choice(&asked, &question, question.is_stream()?)
+            }
             _ => query::ask(name, request),
         }
+    }
+
+    fn router(&self, question: &Request<'_>) -> Result<Arc<Router>> {
+        let name = question.str("router")?.ok_or_else(|| Error::bad_request("`router` is missing: give the name of a router"))?;
+        self.objects.routers.find("router", &name)
     }
 
     /// Checks the request and sets it going. An error here means that nothing was sent and no event follows.
@@ -146,7 +163,33 @@ impl Client {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::bad_request(format!("{operation:?} is not an operation of this library")))?;
         let request = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
-        Ok(self.prepare(operation, &request)?.into())
+        let Some(Course { candidates, observers, total }) = self.course(operation, &request)? else {
+            return Ok(self.prepare(operation, &request)?.into());
+        };
+        let governed = Governed {
+            asked: Asked::new(operation, text, attachments),
+            route: Route {
+                provider: String::new(),
+                model: request.str("model")?.unwrap_or_default().into_owned(),
+                api_base: String::new(),
+                api_key: None,
+            },
+            stream: operation.streams() && request.is_stream()?,
+            limits: Limits { total, ..Limits::of(&request)? },
+            store: None,
+            gates: Vec::new(),
+            candidates,
+        };
+        Ok(Plan { way: Way::Governed(Box::new(governed)), observers })
+    }
+
+    /// What leads a request through several calls; None for the usual request, which is one call.
+    fn course(&self, operation: Operation, request: &Request<'_>) -> Result<Option<Course>> {
+        if let Some(name) = request.str("router")? {
+            let router = self.objects.routers.find("router", &name)?;
+            return Ok(Some(Routed::course(router, request, operation.streams() && request.is_stream()?)?));
+        }
+        Listed::course(request)
     }
 
     /// One call of a request, checked and ready to be sent.

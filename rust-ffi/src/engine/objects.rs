@@ -10,21 +10,33 @@ use super::error::{Error, Result};
 use super::json;
 use super::redis;
 use super::request::{wrong_type, Fields};
+use super::router::Router;
 
 /// What a client has by name.
 #[derive(Default)]
 pub struct Objects {
     /// Those that caches and quotas are kept in.
     pub redis: redis::Servers,
+    pub routers: Named<Router>,
 }
 
 impl Objects {
     /// Sets what `config` gives: {KIND: {NAME: {…} or null, …}, …}. An object takes the place of the one of its name, null removes it.
     /// Nothing is changed where anything is wrong.
     pub fn configure(&self, config: &Fields<'_>) -> Result<()> {
-        if let Some((kind, _)) = config.first() {
-            return Err(Error::bad_request(format!("{kind:?} is nothing that a client is configured with")));
+        let mut routers = Vec::new();
+        for (kind, raw) in config {
+            match kind.as_str() {
+                "routers" => routers = read(kind, raw, Router::new)?,
+                _ => return Err(Error::bad_request(format!("{kind:?} is nothing that a client is configured with"))),
+            }
         }
+        for (name, router) in &routers {
+            if let (Some(new), Some(old)) = (router, self.routers.get(name)) {
+                new.succeed(&old);
+            }
+        }
+        self.routers.replace(routers);
         Ok(())
     }
 }
@@ -55,6 +67,16 @@ impl<T> Default for Named<T> {
 impl<T> Named<T> {
     pub fn get(&self, name: &str) -> Option<Arc<T>> {
         self.0.load().get(name).cloned()
+    }
+
+    /// The object of that name, or what to do where there is none.
+    pub fn find(&self, kind: &str, name: &str) -> Result<Arc<T>> {
+        self.get(name).ok_or_else(|| {
+            let mut known: Vec<String> = self.0.load().keys().map(|name| format!("{name:?}")).collect();
+            known.sort_unstable();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Error::bad_request(format!("the client has no {kind} {name:?} (it has {known}); configure it first"))
+        })
     }
 
     pub fn is_empty(&self) -> bool {

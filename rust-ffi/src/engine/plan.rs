@@ -87,6 +87,14 @@ pub trait Candidates: Send {
     fn next(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Result<(Call, Duration)>;
 }
 
+/// How a request goes through several calls.
+pub struct Course {
+    pub candidates: Box<dyn Candidates>,
+    pub observers: Vec<Box<dyn Observer>>,
+    /// The time for all of them.
+    pub total: Duration,
+}
+
 /// The request as it came, once.
 pub struct Once;
 

@@ -157,7 +157,9 @@ pub fn is_control(name: &str) -> bool {
         | "azure_ad_token" | "azure_ad_token_provider" | "azure_username" | "azure_password" | "azure_scope" | "azure" | "tenant_id"
         | "client_id" | "client_secret" | "deployment_id" | "base_model" | "timeout" | "request_timeout" | "stream_timeout" | "force_timeout"
         | "num_retries" | "max_retries" | "retry_strategy" | "retry_policy" | "cooldown_time" | "fallbacks" | "max_fallbacks"
-        | "fallback_depth" | "context_window_fallback_dict" | "drop_params" | "additional_drop_params" | "allowed_openai_params"
+        | "fallback_depth" | "context_window_fallbacks" | "content_policy_fallbacks" | "default_fallbacks" | "disable_fallbacks"
+        | "context_window_fallback_dict" | "router" | "mock_testing_fallbacks" | "mock_testing_context_fallbacks"
+        | "mock_testing_content_policy_fallbacks" | "mock_testing_rate_limit_error" | "include_fallback_errors" | "drop_params" | "additional_drop_params" | "allowed_openai_params"
         | "extra_headers" | "headers" | "default_headers" | "extra_body" | "extra_query" | "ssl_verify" | "client" | "shared_session"
         | "use_litellm_proxy" | "use_chat_completions_api" | "region_name" | "hf_model_name"
         // Answers without a provider.

@@ -44,7 +44,8 @@ pub struct Call {
     stream: bool,
     pub limits: Limits,
     pub retries: u32,
-    bucket: u64,
+    /// Names the token bucket of its host and key.
+    pub bucket: u64,
     /// What no error may show.
     secrets: Secrets,
     /// What the policies that chose this call add to its answer's `meta`.

@@ -13,7 +13,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::fallback::Rules;
 use crate::engine::request::{string, Request};
 
-const KNOWN: [&str; 27] = [
+const KNOWN: [&str; 26] = [
     "model_list",
     "routing_strategy",
     "routing_strategy_args",
@@ -38,7 +38,6 @@ const KNOWN: [&str; 27] = [
     "tag_filtering_match_any",
     "default_max_parallel_requests",
     "default_litellm_params",
-    "quota",
     "max_retries",
     "request_timeout",
 ];
@@ -129,11 +128,13 @@ pub struct Config {
     pub deployments: Vec<Deployment>,
     pub names: Names,
     /// The numbers of each group's deployments.
-    pub groups: Vec<Group>,
+    pub groups: Vec<Vec<usize>>,
     pub strategy: Strategy,
     /// Are `rpm` and `tpm` more than weights?
     pub limited: bool,
     pub checks: bool,
+    /// Does a choice need to know how many tokens a request has?
+    pub counted: bool,
     pub tags: bool,
     /// One of a request's tags is enough.
     pub any_tag: bool,
@@ -145,15 +146,8 @@ pub struct Config {
     pub fallbacks: Rules,
     /// Arguments of every call, where neither the request nor the deployment has them.
     pub defaults: Vec<(String, Box<RawValue>)>,
-    /// The shared quota that counts for all processes.
-    pub quota: Option<String>,
 }
 
-#[derive(Debug)]
-pub struct Group {
-    pub name: String,
-    pub members: Vec<usize>,
-}
 
 impl Config {
     pub fn read(name: &str, raw: &RawValue) -> Result<Config> {
@@ -172,7 +166,7 @@ impl Config {
         let aliases = read::members(&config, "model_group_alias")?;
         let aliases = aliases.into_iter().map(|(alias, raw)| Ok((alias, target(raw)?))).collect::<Result<_>>()?;
         let mut names = Names::new(aliases);
-        let (mut deployments, mut groups) = (Vec::new(), Vec::<Group>::new());
+        let (mut deployments, mut groups) = (Vec::new(), Vec::<Vec<usize>>::new());
         for raw in read::list(&config, "model_list")? {
             let mut deployment = Deployment::read(raw, &common)?;
             let number = deployments.len();
@@ -189,9 +183,9 @@ impl Config {
             }
             let group = names.add_group(&deployment.group, groups.len());
             if group == groups.len() {
-                groups.push(Group { name: deployment.group.clone(), members: Vec::new() });
+                groups.push(Vec::new());
             }
-            groups[group].members.push(number);
+            groups[group].push(number);
             deployments.push(deployment);
         }
         let mut fallbacks = Rules::default();
@@ -199,8 +193,15 @@ impl Config {
         let policy = |name: &str, raw: &RawValue| ByKind::read(&read::object(name, raw)?, "Retries");
         let group_policies = read::members(&config, "model_group_retry_policy")?;
         let allowed = config.raw("allowed_fails_policy").map(|raw| read::object("allowed_fails_policy", raw)).transpose()?;
+        let limited = strategy.keeps_limits() || checks;
+        let counts = |deployment: &Deployment| {
+            deployment.traits.window.is_some()
+                || deployment.limits.input.is_some()
+                || (limited && deployment.limits.tokens.is_some())
+        };
         Ok(Config {
-            limited: strategy.keeps_limits() || checks,
+            counted: deployments.iter().any(counts),
+            limited,
             strategy,
             checks,
             tags: config.bool("enable_tag_filtering")?.unwrap_or(false),
@@ -217,16 +218,12 @@ impl Config {
                 .collect::<Result<_>>()?,
             health: HealthRules {
                 allowed: config.count("allowed_fails")?,
-                allowed_by_kind: allowed
-                    .map(|policy| ByKind::read(&policy, "AllowedFails"))
-                    .transpose()?
-                    .unwrap_or_default(),
+                allowed_by_kind: allowed.map(|policy| ByKind::read(&policy, "AllowedFails")).transpose()?.unwrap_or_default(),
                 cooldown: read::seconds(&config, "cooldown_time")?,
                 off: config.bool("disable_cooldowns")?.unwrap_or(false),
             },
             fallbacks,
             defaults: defaults(&config)?,
-            quota: config.str("quota")?.map(std::borrow::Cow::into_owned),
             deployments,
             names,
             groups,
@@ -275,7 +272,7 @@ mod tests {
         let text = r#"{"model_list":[{"model_name":"a","litellm_params":{"model":"x"}},{"model_name":"b","litellm_params":{"model":"y"}},
             {"model_name":"a","litellm_params":{"model":"x"}}],"model_group_alias":{"c":{"model":"a","hidden":true},"d":"b"}}"#;
         let config = config(text).unwrap();
-        assert_eq!(config.groups[0].members, [0, 2]);
+        assert_eq!(config.groups[0], [0, 2]);
         assert_ne!(config.deployments[0].id, config.deployments[2].id);
         assert_eq!((config.names.alias("c"), config.names.alias("d")), (Some("a"), Some("b")));
         assert_eq!((config.strategy, config.limited), (Strategy::Shuffle, false));

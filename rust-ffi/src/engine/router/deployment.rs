@@ -19,8 +19,19 @@ const UNKNOWN_PRICE: f64 = 5.0;
 
 /// Members of `litellm_params` that are the router's own, and no part of a call.
 const ROUTERS: [&str; 13] = [
-    "model", "weight", "order", "rpm", "tpm", "itpm", "otpm", "max_parallel_requests", "num_retries", "max_retries", "cooldown_time",
-    "tags", "base_model",
+    "model",
+    "weight",
+    "order",
+    "rpm",
+    "tpm",
+    "itpm",
+    "otpm",
+    "max_parallel_requests",
+    "num_retries",
+    "max_retries",
+    "cooldown_time",
+    "tags",
+    "base_model",
 ];
 
 /// Members that would mean a limit or a filter that is not kept here.

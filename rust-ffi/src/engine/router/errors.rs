@@ -60,10 +60,6 @@ impl ByKind {
         let missing = (error.status_code == 404).then(|| number("NotFoundError")).flatten();
         missing.or(own).or(self.default)
     }
-
-    pub fn is_empty(&self) -> bool {
-        *self == ByKind::default()
-    }
 }
 
 #[cfg(test)]
@@ -76,7 +72,9 @@ mod tests {
 
     #[test]
     fn the_most_special_number_counts() {
-        let policy = policy(r#"{"BadRequestErrorRetries":1,"TimeoutErrorRetries":4,"NotFoundErrorRetries":2,"DefaultRetries":3}"#).unwrap();
+        let policy =
+            policy(r#"{"BadRequestErrorRetries":1,"TimeoutErrorRetries":4,"NotFoundErrorRetries":2,"DefaultRetries":3}"#)
+                .unwrap();
         let of = |kind| policy.of(&Error::new(kind, ""));
         assert_eq!(of(ErrorKind::ContentPolicyViolation), Some(1));
         assert_eq!(of(ErrorKind::ContextWindowExceeded), Some(1));

@@ -64,12 +64,19 @@ impl Tags {
 
     fn wants(&self, traits: &Traits) -> bool {
         let has = |tag: &String| traits.tags.binary_search(tag).is_ok();
-        if self.any { self.wanted.iter().any(has) } else { self.wanted.iter().all(has) }
+        if self.any {
+            self.wanted.iter().any(has)
+        } else {
+            self.wanted.iter().all(has)
+        }
     }
 }
 
 /// Which of `classes` can serve, by their numbers.
-pub fn fitting<'t>(classes: impl Iterator<Item = &'t Traits> + Clone, needs: &Needs) -> std::result::Result<HashSet<usize>, Refusal> {
+pub fn fitting<'t>(
+    classes: impl Iterator<Item = &'t Traits> + Clone,
+    needs: &Needs,
+) -> std::result::Result<HashSet<usize>, Refusal> {
     let mut fits: Vec<(usize, &Traits)> = classes.enumerate().collect();
     if let Some(tags) = &needs.tags {
         fits.retain(|(_, traits)| tags.may(traits));

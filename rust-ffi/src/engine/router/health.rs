@@ -94,8 +94,8 @@ fn at_once(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::router::errors::ByKind;
     use crate::engine::request::Request;
+    use crate::engine::router::errors::ByKind;
 
     const SECOND: Duration = Duration::from_secs(1);
 

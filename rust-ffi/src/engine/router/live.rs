@@ -135,7 +135,7 @@ pub struct Live {
 impl Live {
     pub fn new(config: &Config) -> Live {
         let mut places = vec![(0, 0, 0); config.deployments.len()];
-        let pool = |(number, group): (usize, &super::config::Group)| pool(config, number, &group.members, &mut places);
+        let pool = |(number, members): (usize, &Vec<usize>)| pool(config, number, members, &mut places);
         let pools = config.groups.iter().enumerate().map(pool).collect();
         let mut live = Live {
             epoch: Instant::now(),
@@ -435,10 +435,6 @@ impl Live {
     /// The orders of a group's deployments, lowest first.
     pub fn orders(&self, group: usize) -> impl Iterator<Item = i64> + '_ {
         self.pools[group].levels.iter().filter_map(|level| level.order)
-    }
-
-    pub fn size(&self, group: usize) -> usize {
-        self.pools[group].size
     }
 }
 

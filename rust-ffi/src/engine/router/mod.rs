@@ -4,6 +4,7 @@
 //! `tree.rs`, `filter.rs` and `health.rs`), `request.rs` leads one request through it.
 
 mod config;
+mod count;
 mod deployment;
 mod errors;
 mod filter;
@@ -12,9 +13,11 @@ mod live;
 mod names;
 mod questions;
 mod read;
+mod request;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -27,6 +30,7 @@ use self::deployment::Deployment;
 use self::filter::{Needs, Refusal};
 use self::live::{Ask, Live, Nobody, Outcome, Usage};
 use self::names::Meaning;
+pub use self::request::Routed;
 use super::error::{Error, ErrorKind, Result};
 use super::fallback::raw_string;
 use super::request::{Fields, Request};
