@@ -148,7 +148,6 @@ pub struct Config {
     pub defaults: Vec<(String, Box<RawValue>)>,
 }
 
-
 impl Config {
     pub fn read(name: &str, raw: &RawValue) -> Result<Config> {
         Config::of(raw).map_err(|mut error| {
