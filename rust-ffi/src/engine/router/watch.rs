@@ -118,8 +118,6 @@ fn usage(json: &[u8]) -> Option<Usage> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn usage_is_read_wherever_it_stands() {
         let usage = |text: &str| super::usage(text.as_bytes()).map(|usage| (usage.input, usage.output));
