@@ -182,8 +182,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all(tree: &Tree) -> [Range<usize>; 1] {
-        [0..tree.leaves]
+    fn all(tree: &Tree) -> Vec<Range<usize>> {
+        std::iter::once(0..tree.leaves).collect()
     }
 
     /// How often each of `n` leaves is chosen, of 1 in the sum, when the random numbers go evenly from 0 to 1.
