@@ -55,6 +55,7 @@ NOTHING_TO_DO = {
     "stream_chunk_size": "chunks are handed on as they come",
     "preset_cache_key": "the key of a cache, which `cache` and `caching` warn of",
     "cost_per_query": "the price of a request to a search engine",
+    "include_fallback_errors": "the answer's meta tells which models failed in any case",
     "verbose": "litellm prints; `LITELLM_LOG` and `set_verbose` do it here",
     "_skip_mcp_handler": "a flag of OpenAI's Agents SDK, for litellm's own tools",
 }
