@@ -19,8 +19,9 @@ use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
 use super::objects::Objects;
-use super::plan::{Asked, Course, Governed, Plan, Way};
+use super::plan::{Asked, Course, Governed, Once, Plan, Way};
 use super::query;
+use super::quota;
 use super::request::Request;
 use super::retry::{retries_of, Buckets};
 use super::route::{self, Route};
@@ -163,9 +164,15 @@ impl Client {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::bad_request(format!("{operation:?} is not an operation of this library")))?;
         let request = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
-        let Some(Course { candidates, observers, total }) = self.course(operation, &request)? else {
+        let (course, gate) = (self.course(operation, &request)?, quota::gate(&self.objects.quotas, &request)?);
+        if course.is_none() && gate.is_none() {
             return Ok(self.prepare(operation, &request)?.into());
-        };
+        }
+        let limits = Limits::of(&request)?;
+        let once = || Course { candidates: Box::new(Once), observers: Vec::new(), total: limits.total };
+        let Course { candidates, mut observers, total } = course.unwrap_or_else(once);
+        let (gates, watches): (Vec<_>, Vec<_>) = gate.into_iter().unzip();
+        observers.extend(watches);
         let governed = Governed {
             asked: Asked::new(operation, text, attachments),
             route: Route {
@@ -175,9 +182,9 @@ impl Client {
                 api_key: None,
             },
             stream: operation.streams() && request.is_stream()?,
-            limits: Limits { total, ..Limits::of(&request)? },
+            limits: Limits { total, ..limits },
             store: None,
-            gates: Vec::new(),
+            gates,
             candidates,
         };
         Ok(Plan { way: Way::Governed(Box::new(governed)), observers })

@@ -15,6 +15,7 @@ pub mod objects;
 pub mod observe;
 pub mod plan;
 pub mod query;
+pub mod quota;
 pub mod redis;
 mod remote;
 pub mod request;

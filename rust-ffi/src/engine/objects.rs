@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::error::{Error, Result};
 use super::json;
+use super::quota::Quota;
 use super::redis;
 use super::request::{wrong_type, Fields};
 use super::router::Router;
@@ -18,16 +19,20 @@ pub struct Objects {
     /// Those that caches and quotas are kept in.
     pub redis: redis::Servers,
     pub routers: Named<Router>,
+    pub quotas: Named<Quota>,
 }
 
 impl Objects {
     /// Sets what `config` gives: {KIND: {NAME: {…} or null, …}, …}. An object takes the place of the one of its name, null removes it.
     /// Nothing is changed where anything is wrong.
     pub fn configure(&self, config: &Fields<'_>) -> Result<()> {
-        let mut routers = Vec::new();
+        let (mut routers, mut quotas) = (Vec::new(), Vec::new());
         for (kind, raw) in config {
             match kind.as_str() {
                 "routers" => routers = read(kind, raw, Router::new)?,
+                "quotas" => {
+                    quotas = read(kind, raw, |name, raw| Quota::new(name, raw, self.quotas.get(name).as_deref(), &self.redis))?
+                }
                 _ => return Err(Error::bad_request(format!("{kind:?} is nothing that a client is configured with"))),
             }
         }
@@ -37,6 +42,7 @@ impl Objects {
             }
         }
         self.routers.replace(routers);
+        self.quotas.replace(quotas);
         Ok(())
     }
 }

@@ -106,8 +106,23 @@ impl Candidates for Once {
 
 /// Lets a request in, or not.
 pub trait Gate: Send {
-    /// Waits for room where it may; an error says which limit was met. What is taken is given back by an observer, or when this is dropped.
+    /// Waits for room where it may; an error says which limit was met.
     fn enter<'a>(&'a mut self, asked: &'a Asked, deadline: Instant) -> BoxFuture<'a, Result<()>>;
+
+    /// Gives back what is not used any more, before the caller knows the outcome: his next request counts on it. Not called for a request
+    /// that is cancelled or dropped with its client: that only drops the gate.
+    fn leave<'a>(&'a mut self, ended: Ended<'a>) -> BoxFuture<'a, ()>;
+}
+
+/// How a request ended.
+#[derive(Clone, Copy)]
+pub enum Ended<'a> {
+    /// Of a stream `answer` is empty: an observer has seen its events.
+    Done {
+        answer: &'a [u8],
+        meta: &'a [u8],
+    },
+    Failed(&'a Error),
 }
 
 /// Answers that were kept. Never fails a request: what goes wrong with it is a miss.

@@ -174,7 +174,7 @@ pub fn is_control(name: &str) -> bool {
         | "use_in_pass_through" | "self" | "tiered_pricing" | "cost_per_query" | "cost_per_second" | "output_vector_size" | "allowed_model_region"
         | "routing_strategy" | "enable_json_schema_validation" | "merge_reasoning_content_in_choices" | "text_completion" | "acompletion"
         | "aembedding" | "atext_completion" | "async_call" | "complete_response" | "completion_call_id" | "stream_response"
-        | "stream_chunk_size" | "proxy_server_request" | "secret_fields" | "provider_specific_header" | "litellm_credential_name"
+        | "stream_chunk_size" | "quota" | "proxy_server_request" | "secret_fields" | "provider_specific_header" | "litellm_credential_name"
         // Prompts that litellm formats.
         | "custom_prompt_dict" | "roles" | "initial_prompt_value" | "final_prompt_value" | "bos_token" | "eos_token" | "prompt_id"
         | "prompt_variables" | "prompt_version" | "prompt_label" | "prompt_environment" | "ensure_alternating_roles"

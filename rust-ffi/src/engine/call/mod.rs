@@ -26,7 +26,7 @@ use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
 use super::observe::{Observer, Seen};
-use super::plan::{Found, Governed, Plan, Way};
+use super::plan::{Ended, Found, Governed, Plan, Way};
 use super::retry;
 use super::route::Route;
 use super::secrets::Secrets;
@@ -194,23 +194,45 @@ async fn governed(client: &Arc<Client>, way: &mut Governed, output: &Output, pro
     for gate in &mut way.gates {
         gate.enter(&way.asked, deadline).await?;
     }
+    let mut ended = in_turn(client, way, deadline, output, progress).await;
+    for gate in &mut way.gates {
+        let ended = match &mut ended {
+            Ok(Finish { event: Event::Done { answer, meta }, .. }) => Ended::Done { answer, meta },
+            Ok(_) => continue,
+            Err(error) => {
+                (error.attempts, error.mid_stream) = (progress.attempts, progress.opened);
+                Ended::Failed(error)
+            }
+        };
+        gate.leave(ended).await;
+    }
+    let mut finish = ended?;
+    if let (Some(store), Event::Done { answer, meta }) = (&mut way.store, &mut finish.event) {
+        finish.after = store.keep(answer, meta).await;
+    }
+    Ok(finish)
+}
+
+/// The calls of a request, until one has an answer.
+async fn in_turn(
+    client: &Arc<Client>,
+    way: &mut Governed,
+    deadline: Instant,
+    output: &Output,
+    progress: &mut Progress,
+) -> Result<Finish> {
     let mut failed = None;
-    let mut finish = loop {
+    loop {
         let (call, wait) = way.candidates.next(client, &way.asked, failed.take())?;
         if !wait.is_zero() {
             tokio::time::sleep_until(deadline.min(Instant::now() + wait)).await;
         }
         match attempts(client, &call, Some(deadline), output, progress).await {
-            Ok(finish) => break finish,
             // What was handed on cannot be taken back.
-            Err(error) if progress.content => return Err(error),
-            Err(error) => failed = Some(error),
+            Err(error) if !progress.content => failed = Some(error),
+            ended => return ended,
         }
-    };
-    if let (Some(store), Event::Done { answer, meta }) = (&mut way.store, &mut finish.event) {
-        finish.after = store.keep(answer, meta).await;
     }
-    Ok(finish)
 }
 
 /// A call with its retries, within its own time limit and within `deadline`, that of the request where it has several calls.

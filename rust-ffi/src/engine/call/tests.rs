@@ -13,7 +13,7 @@ use super::super::error::{Error, ErrorKind, Result};
 use super::super::event::{Action, Event, Sink};
 use super::super::limits::Limits;
 use super::super::observe::Observer;
-use super::super::plan::{Asked, Candidates, Found, Gate, Governed, Once, Plan, Store, Way};
+use super::super::plan::{Asked, Candidates, Ended, Found, Gate, Governed, Once, Plan, Store, Way};
 use super::super::route::Route;
 use super::{run, Call};
 use crate::wire::{Operation, StreamEvent};
@@ -108,6 +108,10 @@ struct Closed;
 impl Gate for Closed {
     fn enter<'a>(&'a mut self, _: &'a Asked, _: Instant) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Err(Error::new(ErrorKind::BudgetExceeded, "nothing left")) })
+    }
+
+    fn leave<'a>(&'a mut self, _: Ended<'a>) -> BoxFuture<'a, ()> {
+        unreachable!("nobody was let in")
     }
 }
 
