@@ -84,7 +84,11 @@ impl Client {
     /// - `router_state` {router}: {router, deployments: [{id, group, model, healthy, cooldown_until, in_flight, requests, tokens, latency,
     ///   time_to_first_token, failures, answered, failed}]}. `requests` and `tokens` are those of this minute, `failures` those since the last
     ///   success, `cooldown_until` is a Unix time.
-    /// - `router_choose` {router, model, and what else a request has}: {id, group, model} of the deployment that the request would take now.
+    /// - `router_choose` {router, model, and what else a request has, without}: {id, group, model} of the deployment that the request would take
+    ///   now; of the ids in `without` only where there is no other.
+    /// - `router_began` {router, deployment}, `router_ended` {router, deployment, seconds, prompt_tokens, completion_tokens, error: {kind,
+    ///   status_code}}: a call of a deployment that the program makes itself counts like any other. `kind` is the name of litellm's class; an
+    ///   error without a known kind or a status says nothing of the deployment. Both answer null, and the second must follow the first.
     pub fn ask(&self, name: &str, request: &[u8]) -> Result<Vec<u8>> {
         match name {
             "configure" => {
@@ -96,6 +100,12 @@ impl Client {
                 let question = Request::parse(request)?;
                 let asked = Asked::new(Operation::Completion, request, &[]);
                 self.router(&question)?.choice(&asked, &question, question.is_stream()?)
+            }
+            "router_began" | "router_ended" => {
+                let question = Request::parse(request)?;
+                let router = self.router(&question)?;
+                if name == "router_began" { router.began(&question) } else { router.ended(&question) }?;
+                Ok(b"null".to_vec())
             }
             _ => query::ask(name, request),
         }

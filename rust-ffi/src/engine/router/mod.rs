@@ -11,6 +11,7 @@ mod filter;
 mod health;
 mod live;
 mod names;
+mod outside;
 mod questions;
 mod read;
 mod request;
@@ -91,8 +92,11 @@ impl Router {
             let known = self.config.names.known();
             let more = if known.len() > LISTED { ", …" } else { "" };
             let list = known.into_iter().take(LISTED).collect::<Vec<_>>().join(", ");
-            let mut error =
-                Error::bad_request(format!("no deployment of the router {:?} serves {model:?}; it has {list}{more}", self.name));
+            // The first words are litellm's, which programs look for.
+            let mut error = Error::bad_request(format!(
+                "You passed in model={model}. There are no healthy deployments for this model: no deployment of the router serves it, \
+                 which has {list}{more}"
+            ));
             error.code = Some("no_healthy_deployments".to_owned());
             error.at("", model)
         })

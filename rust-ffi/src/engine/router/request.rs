@@ -15,7 +15,7 @@ use super::filter::{Needs, Tags};
 use super::live::Ask;
 use super::names::Meaning;
 use super::watch::{Slot, Watch};
-use super::{count, Chosen, Router, Ticket};
+use super::{count, read, Chosen, Router, Ticket};
 use crate::engine::call::Call;
 use crate::engine::client::Client;
 use crate::engine::error::{Error, ErrorKind, Result};
@@ -371,6 +371,12 @@ impl Router {
     pub fn choice(self: &Arc<Self>, asked: &Asked, request: &Request<'_>, stream: bool) -> Result<Vec<u8>> {
         let routed = Routed::of(self.clone(), request, stream)?;
         let needs = routed.needs(asked)?;
-        self.would_choose(&routed.asked, &Ask { needs: &needs, stream, without: &[], order: None })
+        let without: Vec<usize> =
+            read::strings(request, "without")?.iter().filter_map(|id| self.config.names.deployment(id)).collect();
+        let ask = Ask { needs: &needs, stream, without: &without, order: None };
+        match self.would_choose(&routed.asked, &ask) {
+            Err(_) if !without.is_empty() => self.would_choose(&routed.asked, &Ask { without: &[], ..ask }),
+            chosen => chosen,
+        }
     }
 }
