@@ -160,8 +160,33 @@ if TYPE_CHECKING:
     from .exceptions import VectorStoreSearchError as VectorStoreSearchError
     from .integrations.custom_logger import CustomLogger as CustomLogger
     from .llms.custom_llm import CustomLLM as CustomLLM
+    from .router import Router as Router
     from .stream_builder import stream_chunk_builder as stream_chunk_builder
     from .streaming import CustomStreamWrapper as CustomStreamWrapper
+    from .types.router import AlertingConfig as AlertingConfig
+    from .types.router import AllowedFailsPolicy as AllowedFailsPolicy
+    from .types.router import CredentialLiteLLMParams as CredentialLiteLLMParams
+    from .types.router import CustomRoutingStrategyBase as CustomRoutingStrategyBase
+    from .types.router import Deployment as Deployment
+    from .types.router import DeploymentTypedDict as DeploymentTypedDict
+    from .types.router import GenericLiteLLMParams as GenericLiteLLMParams
+    from .types.router import LiteLLM_Params as LiteLLM_Params
+    from .types.router import LiteLLMParamsTypedDict as LiteLLMParamsTypedDict
+    from .types.router import ModelConfig as ModelConfig
+    from .types.router import ModelGroupInfo as ModelGroupInfo
+    from .types.router import ModelInfo as ModelInfo
+    from .types.router import RetryPolicy as RetryPolicy
+    from .types.router import RouterConfig as RouterConfig
+    from .types.router import RouterErrors as RouterErrors
+    from .types.router import RouterErrorTypes as RouterErrorTypes
+    from .types.router import RouterGeneralSettings as RouterGeneralSettings
+    from .types.router import RouterModelGroupAliasItem as RouterModelGroupAliasItem
+    from .types.router import RouterRateLimitError as RouterRateLimitError
+    from .types.router import RouterRateLimitErrorBasic as RouterRateLimitErrorBasic
+    from .types.router import RoutingStrategy as RoutingStrategy
+    from .types.router import UpdateRouterConfig as UpdateRouterConfig
+    from .types.router import updateDeployment as updateDeployment
+    from .types.router import updateLiteLLMParams as updateLiteLLMParams
     from .types.utils import ChatCompletionMessageToolCall as ChatCompletionMessageToolCall
     from .types.utils import Choices as Choices
     from .types.utils import Delta as Delta
@@ -241,8 +266,16 @@ _HOMES = {
         ),
         ".integrations.custom_logger": "CustomLogger",
         ".llms.custom_llm": "CustomLLM",
+        ".router": "Router",
         ".stream_builder": "stream_chunk_builder",
         ".streaming": "CustomStreamWrapper",
+        ".types.router": (
+            "AlertingConfig AllowedFailsPolicy CredentialLiteLLMParams CustomRoutingStrategyBase Deployment "
+            "DeploymentTypedDict GenericLiteLLMParams LiteLLM_Params LiteLLMParamsTypedDict ModelConfig "
+            "ModelGroupInfo ModelInfo RetryPolicy RouterConfig RouterErrors RouterErrorTypes "
+            "RouterGeneralSettings RouterModelGroupAliasItem RouterRateLimitError RouterRateLimitErrorBasic "
+            "RoutingStrategy UpdateRouterConfig updateDeployment updateLiteLLMParams"
+        ),
         ".types.utils": (
             "ChatCompletionMessageToolCall Choices Delta Embedding EmbeddingResponse Function HiddenParams ImageObject "
             "ImageResponse Message ModelResponse ModelResponseStream StreamingChoices TextChoices TextCompletionResponse "
@@ -262,7 +295,7 @@ _MADE = {
 _SUBMODULES = frozenset(
     (
         "_logging _version anthropic_interface constants cost_calculator exceptions files integrations litellm_core_utils llms main "
-        "secret_managers testing types utils"
+        "router secret_managers testing types utils"
     ).split()
 )
 

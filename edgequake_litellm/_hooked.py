@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def call(call_type: str, send: Callable[[Arguments], Any], arguments: Arguments) -> Any:
     """Makes a call by `send`, or by the program's own provider, and tells the callbacks. `call_type` is the function's name."""
-    if config.hooks["custom_provider_map"]:
+    if config.hooks["custom_provider_map"] and "router" not in arguments["kwargs"]:
         from . import _custom
 
         send = _custom.sender(call_type, arguments) or send
@@ -45,7 +45,7 @@ def call(call_type: str, send: Callable[[Arguments], Any], arguments: Arguments)
 
 async def acall(call_type: str, send: Callable[[Arguments], Awaitable[Any]], arguments: Arguments) -> Any:
     """:func:`call` for coroutines."""
-    if config.hooks["custom_provider_map"]:
+    if config.hooks["custom_provider_map"] and "router" not in arguments["kwargs"]:
         from . import _custom
 
         send = _custom.sender(call_type, arguments) or send

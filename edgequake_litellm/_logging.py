@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 verbose_logger = logging.getLogger("LiteLLM")
+verbose_router_logger = logging.getLogger("LiteLLM Router")
 
 _WAIT_MS = 1000
 

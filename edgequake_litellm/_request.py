@@ -32,7 +32,7 @@ def request(arguments: Fields) -> bytes:
     if extra:
         fields.update(extra)
     if not _SPECIAL.isdisjoint(fields):
-        _translate(fields)
+        translate(fields)
     if config.changed:
         fields["settings"] = config.changed
     if config.aliases():
@@ -129,7 +129,7 @@ def _timeout(argument: str, value: Any) -> Any:
     raise TypeError(f"`{argument}` must be a number of seconds or an httpx.Timeout, not {_named(value)}")
 
 
-def _translate(fields: Fields) -> None:
+def translate(fields: Fields) -> None:
     """Makes of the arguments that JSON cannot carry what the engine understands, or takes them away."""
     from . import _compat
 
@@ -138,19 +138,22 @@ def _translate(fields: Fields) -> None:
         raise _compat.mocked(mock, fields)
     try:
         _compat.read_objects(fields)
-        for name in ("timeout", "stream_timeout"):
-            if fields.get(name) is not None:
-                fields[name] = _timeout(name, fields[name])
+        translate_times(fields)
         # Of sounds and images it is a word.
         if "response_format" in fields and "messages" in fields:
-            fields["response_format"] = _compat.response_format(
-                fields["response_format"], strict=not _is_google(fields)
-            )
+            fields["response_format"] = _compat.response_format(fields["response_format"], strict=not is_google(fields))
     except TypeError as error:
         raise bad_request(fields, str(error)) from None
 
 
-def _is_google(fields: Fields) -> bool:
+def translate_times(fields: Fields) -> None:
+    """Makes of the time limits in `fields` what the engine understands. Raises TypeError for what is none."""
+    for name in ("timeout", "stream_timeout"):
+        if fields.get(name) is not None:
+            fields[name] = _timeout(name, fields[name])
+
+
+def is_google(fields: Fields) -> bool:
     """Does the call go to Gemini, by the provider that the caller names or by the model's name?"""
     model = fields.get("model")
     model = model if isinstance(model, str) else ""

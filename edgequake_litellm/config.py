@@ -77,18 +77,7 @@ _UNSUPPORTED = {
     "service_callback": "callbacks of services",
     **dict.fromkeys(("pre_call_rules", "post_call_rules"), "rules"),
     **dict.fromkeys(("cache", "caching", "caching_with_models"), "caches of answers"),
-    **dict.fromkeys(
-        (
-            "fallbacks",
-            "default_fallbacks",
-            "context_window_fallbacks",
-            "content_policy_fallbacks",
-            "model_fallbacks",
-            "max_fallbacks",
-        ),
-        "fallbacks",
-    ),
-    "allowed_fails": "cooldowns of deployments",
+    "model_fallbacks": "`model_fallbacks`; the setting is `fallbacks`",
     **dict.fromkeys(("max_budget", "budget_duration"), "budgets"),
     "add_function_to_prompt": "tools written into the prompt",
     "custom_prompt_dict": "prompt templates of the program",
@@ -108,9 +97,6 @@ FEATURES = {
     **{
         name: _UNSUPPORTED[name]
         for name in (
-            "fallbacks",
-            "content_policy_fallbacks",
-            "max_fallbacks",
             "cache",
             "caching",
             "enable_json_schema_validation",
@@ -119,7 +105,6 @@ FEATURES = {
             "custom_prompt_dict",
         )
     },
-    "context_window_fallback_dict": "fallbacks",
     "model_list": "lists of deployments",
     "guardrails": "guardrails",
     "retry_policy": "retry policies",
@@ -153,6 +138,11 @@ _FORWARDED = frozenset(
         "modify_params",
         "num_retries",
         "request_timeout",
+        "fallbacks",
+        "default_fallbacks",
+        "context_window_fallbacks",
+        "content_policy_fallbacks",
+        "max_fallbacks",
         "ssl_verify",
         "ssl_certificate",
         "vertex_project",

@@ -50,7 +50,13 @@ class Call:
         # A call that cannot be sent, since nobody knows where to, is not announced.
         self.known = True
         model, provider, base = given.get("model"), given.get("custom_llm_provider"), None
-        if model is not None:
+        self.routed: Any = None
+        if "router" in given:
+            from .routed import Routed
+
+            self.routed = Routed(given)
+            model, provider, base = self.routed.target()
+        elif model is not None:
             try:
                 model, provider, _, base = _questions.get_llm_provider(
                     model, provider, given.get("api_base") or given.get("base_url")
@@ -60,6 +66,8 @@ class Call:
         self.details = _details(
             call_type, given, model, provider, given.get("api_base") or given.get("base_url") or base
         )
+        if self.routed is not None:
+            self.routed.asked(self.details)
 
     # Events ------------------------------------------------------------------------------------------------------------
 
@@ -90,6 +98,8 @@ class Call:
         details = self.details
         now = datetime.now()
         details["log_event_type"] = "post_api_call"
+        if self.routed is not None:
+            self.routed.answered(details, response)
         details["llm_api_duration_ms"] = (now - details["api_call_start_time"]).total_seconds() * 1000
         details["response_headers"] = getattr(response, "_response_headers", None)
         if details["original_response"] is None and response is not None:

@@ -55,9 +55,9 @@ def logging_object(details: Details, response: Any) -> Details:
         "status": "success" if error is None else "failure",
         "status_fields": {"llm_api_status": "success" if error is None else "failure", "guardrail_status": "not_run"},
         "custom_llm_provider": details["custom_llm_provider"],
-        "model": details["model"],
-        "model_id": "",
-        "model_group": "",
+        "model": metadata.get("deployment") or details["model"],
+        "model_id": details["model_id"] or (metadata.get("model_info") or {}).get("id") or "",
+        "model_group": metadata.get("model_group") or "",
         "model_map_information": _model_facts(details)
         if error is None
         else {"model_map_key": "", "model_map_value": None},
@@ -84,7 +84,7 @@ def logging_object(details: Details, response: Any) -> Details:
         "completionStartTime": _seconds(details["completion_start_time"]),
         "response_time": _seconds(details["completion_start_time"]) - started if details["stream"] else ended - started,
         "hidden_params": {
-            "model_id": None,
+            "model_id": hidden.get("model_id"),
             "cache_key": None,
             "api_base": hidden.get("api_base"),
             "response_cost": cost,

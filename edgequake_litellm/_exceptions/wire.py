@@ -44,6 +44,8 @@ _OURS = frozenset(
     ("UnsupportedParamsError", "BudgetExceededError", "JSONSchemaValidationError", "LiteLLMUnknownProvider")
 )
 _MAY_RETRY = 429
+# What the engine calls it when no deployment of a router's group is to be had.
+_NOBODY = "no_deployments_available"
 # The classes that are made of an answer.
 _OF_ANSWERS = frozenset(
     (
@@ -105,7 +107,11 @@ def _plain(payload: dict[str, Any]) -> Any:
     )
     message = _message(kind, provider, payload)
     error: Any
-    if kind in _OF_ANSWERS:
+    if kind == "RateLimitError" and payload.get("code") == _NOBODY:
+        from ..types.router import RouterRateLimitError
+
+        error = RouterRateLimitError(model or "", (payload.get("retry_after_ms") or 0) / 1000, False, [])
+    elif kind in _OF_ANSWERS:
         error = classes[kind](message=message, model=model, llm_provider=provider, response=response)
     elif kind in ("APIConnectionError", "APIResponseValidationError"):
         error = classes[kind](message, provider, model)

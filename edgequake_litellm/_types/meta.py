@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .._router.table import Table
+
 _RATE_LIMIT = frozenset(
     f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")
 )
@@ -23,7 +25,7 @@ class Meta:
     shared by threads: reading it is safe, since decoding twice gives the same.
     """
 
-    __slots__ = ("_call_id", "_data", "_raw", "model", "response_ms")
+    __slots__ = ("_call_id", "_data", "_raw", "deployments", "model", "response_ms")
 
     def __init__(
         self,
@@ -38,6 +40,8 @@ class Meta:
         self._call_id = call_id
         self.model = model
         self.response_ms = response_ms
+        self.deployments: Table | None = None
+        """Those of the router that the call went through; None where there was none, and in another process."""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -65,7 +69,7 @@ class Meta:
     def hidden_params(self, response_model: str | None = None) -> dict[str, Any]:
         """A new `_hidden_params` for one response: litellm's names. `response_model` is the model that answered."""
         data = self.data
-        return {
+        made = {
             "custom_llm_provider": None if data.get("provider") in _UNNAMED else data.get("provider"),
             "region_name": None,
             "additional_headers": additional_headers(data.get("headers")),
@@ -79,6 +83,21 @@ class Meta:
             "provider_response_model": response_model,
             "cache_hit": None,
         }
+        if "router" in data:
+            from .._router.answers import tell
+
+            tell(made, data, self.deployments)
+        return made
+
+    def cost(self, fields: dict[str, Any]) -> float | None:
+        """What a response with these `fields` cost in US dollars, or None where nobody knows the model's prices."""
+        data = self.data
+        if "router" not in data:
+            return response_cost(fields, self.model or data.get("model"), data.get("provider"))
+        from .._router.answers import prices
+
+        model, own = prices(data, self.deployments)
+        return response_cost(fields, model, data.get("provider"), own)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore_meta, (self._raw, self.model, self.response_ms, self.call_id)
@@ -122,8 +141,13 @@ def _restore_meta(raw: bytes | str, model: str | None, response_ms: float | None
     return Meta(raw, model=model, response_ms=response_ms, call_id=call_id)
 
 
-def response_cost(fields: dict[str, Any], model: str | None, provider: str | None) -> float | None:
-    """What a response with these `fields` cost in US dollars, or None where nobody knows the model's prices."""
+def response_cost(
+    fields: dict[str, Any], model: str | None, provider: str | None, own_prices: dict[str, float] | None = None
+) -> float | None:
+    """What a response with these `fields` cost in US dollars, or None where nobody knows the model's prices.
+
+    `own_prices` are those that the program gave for the call: `input_cost_per_token` and `output_cost_per_token`.
+    """
     usage = fields.get("usage")
     if usage is None or not model:
         return None
@@ -132,7 +156,9 @@ def response_cost(fields: dict[str, Any], model: str | None, provider: str | Non
 
     told = {"usage": usage, "model": fields.get("model"), "service_tier": fields.get("service_tier")}
     try:
-        return completion_cost(told, model=model, custom_llm_provider=provider)
+        return completion_cost(
+            told, model=model, custom_llm_provider=provider, custom_cost_per_token=own_prices or None
+        )
     except (BadRequestError, ModelNotMappedError):
         return None
 

@@ -8,7 +8,6 @@ from .base import Contains, DictJson, Forgiving, Items, Model, MutableItems
 from .finish import map_finish_reason
 from .ids import completion_id
 from .message import Delta, Message, choice_logprobs
-from .meta import response_cost
 from .usage import Usage
 
 TYPE_CHECKING = False
@@ -51,9 +50,7 @@ class Hidden(Model):
             return {}
         made = meta.hidden_params(self.__dict__.get("model"))
         if self._priced:
-            made["response_cost"] = response_cost(
-                self.__dict__, made["litellm_model_name"], made["custom_llm_provider"]
-            )
+            made["response_cost"] = meta.cost(self.__dict__)
         return made
 
     @property

@@ -18,7 +18,6 @@ from .message import (
     delta_tool_calls,
     message_tool_call,
 )
-from .meta import response_cost
 from .response import Choices, EmbeddingResponse, ModelResponse, ModelResponseStream, StreamingChoices
 from .usage import Usage
 
@@ -258,7 +257,7 @@ class ChunkFactory:
             if self._include_usage:
                 own["usage"] = counted = _usage(usage)
                 if "cost" not in counted.__dict__ and _is_last(wire):
-                    cost = response_cost(own, self._meta.model, self._meta.data.get("provider"))
+                    cost = self._meta.cost(own)
                     if cost is not None:
                         counted.cost = cost
             else:

@@ -35,6 +35,7 @@ TIME_LIMIT_S = 300
 
 # What a flow asks for by the name of a model.
 FAILURES = {
+    "fails-400": Error(400, "The request is wrong."),
     "fails-401": Error(401, "Incorrect API key provided: sk-nothing.", code="invalid_api_key"),
     "fails-404": Error(404, "The model does not exist.", code="model_not_found"),
     "fails-429": Error(429, "Rate limit reached for requests.", code="rate_limit_exceeded"),
@@ -119,6 +120,8 @@ _MADE_UP = re.compile(
 _MEANT = (
     (re.compile(r"\bsk-nothing(?=[ .])"), "***"),
     (re.compile(r" LiteLLM Retried: \d+ times, LiteLLM Max Retries: \d+"), ""),
+    # What litellm's router puts after a message.
+    (re.compile(r"(?:\\n)*LiteLLM: model group [^\"]*"), ""),
     (re.compile(r"\bcreated=\d+"), "created=0"),
     # A field of openai's newest releases, which litellm's classes have from there.
     (re.compile(r", moderation=None"), ""),

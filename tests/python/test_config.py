@@ -170,7 +170,12 @@ def test_any_attribute_may_be_assigned(arguments: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("service_callback", ["otel"]), ("pre_call_rules", [print]), ("cache", object()), ("fallbacks", [{"a": ["b"]}])],
+    [
+        ("service_callback", ["otel"]),
+        ("pre_call_rules", [print]),
+        ("cache", object()),
+        ("model_fallbacks", [{"a": ["b"]}]),
+    ],
 )
 def test_what_is_not_done_is_said_once(name: str, value: Any) -> None:
     with pytest.warns(UserWarning, match=f"`{name}` is kept, but nothing acts on it") as caught:
@@ -264,7 +269,7 @@ def test_every_listed_name_can_be_had_and_is_declared_for_type_checkers() -> Non
 
 
 def test_unknown_names_are_named() -> None:
-    for name in ("Router", "no_such_thing"):
+    for name in ("no_such_name", "no_such_thing"):
         with pytest.raises(AttributeError, match=name):
             getattr(litellm, name)
     with pytest.raises(ImportError):
