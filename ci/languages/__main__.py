@@ -15,8 +15,10 @@ import time
 from pathlib import Path
 from typing import Dict, List, Optional
 
-from clients import CLIENTS, EXAMPLES, ROOT, Client, Failed, Missing, environment, named
+from clients import BUILD, CLIENTS, EXAMPLES, ROOT, Client, Failed, Missing, environment, named
 from stage import KEY, REFUSED_KEY, Stage
+
+from edgequake_litellm.testing import Error, LocalProvider
 
 README = ROOT / "README.md"
 START, END = "<!-- languages:start -->", "<!-- languages:end -->"
@@ -79,6 +81,30 @@ def try_client(client: Client, library: Path, expected: str) -> Optional[List[st
     return features(printed)
 
 
+def try_router() -> bool:
+    """Runs the router's example, which Go has, and says whether it printed what it should."""
+    expected = (EXAMPLES / "go/router/transcript.txt").read_text(encoding="utf-8")
+    failing = Error(500, "Not today.")
+    with LocalProvider(responder=lambda request: failing if request.json["model"] == "fails" else "Hello") as provider:
+        command = [str(BUILD / "go/router"), provider.base_url, KEY]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROGRAM_LIMIT_S, check=False
+        )
+        requests = len(provider.requests)
+    printed = (done.stdout + done.stderr).decode(errors="replace")
+    if done.returncode == 0 and printed == expected and requests == _ROUTED:
+        print("Go: the router answers as it should", flush=True)
+        return True
+    print(f"Go: the router failed (exit status {done.returncode}, {requests} requests)")
+    lines = difflib.unified_diff(expected.splitlines(), printed.splitlines(), "expected", "printed", lineterm="")
+    show("\n".join(lines))
+    return False
+
+
+# 40 calls that are spread, one that fails and the one made instead, one after the change.
+_ROUTED = 43
+
+
 def table(text: str, columns: List[str], shown: Dict[str, List[str]]) -> str:
     """The README with the rows of the clients that ran; the other rows stay as they are."""
     head, rest = text.split(START)
@@ -123,6 +149,8 @@ def main() -> int:
             continue
         if result is None:
             failed.append(client.name)
+        elif client.folder == "go" and not try_router():
+            failed.append("the router of Go")
         else:
             shown[client.name] = result
     if failed:

@@ -96,6 +96,7 @@ def go(library: Path) -> List[str]:
     folder, environment = EXAMPLES / "go", go_environment(library)
     run(["go", "vet", "./..."], folder, **environment)
     run(["go", "build", "-o", BUILD / "go/transcript", "."], folder, **environment)
+    run(["go", "build", "-o", BUILD / "go/router", "./router"], folder, **environment)
     return [str(BUILD / "go/transcript")]
 
 

@@ -18,9 +18,14 @@ package edgequake
 //   eq_bytes name = {(const uint8_t *)operation, operation_len}, body = {request, request_len};
 //   return eq_call_start(client, name, body, NULL, 0, 0, eq_queue_push, (void *)queue, out, error);
 // }
-// static eq_status new_client(eq_client **out, eq_error **error) {
-//   eq_bytes none = {NULL, 0};
-//   return eq_client_new(none, out, error);
+// static eq_status new_client(const uint8_t *config, size_t len, eq_client **out, eq_error **error) {
+//   eq_bytes given = {config, len};
+//   return eq_client_new(given, out, error);
+// }
+// static eq_status query(const eq_client *client, const char *question, size_t question_len, const uint8_t *request,
+//                        size_t request_len, eq_buffer **out, eq_error **error) {
+//   eq_bytes name = {(const uint8_t *)question, question_len}, body = {request, request_len};
+//   return eq_query(client, name, body, out, error);
 // }
 // static const char *error_text(const eq_error *error, eq_error_text which, size_t *len) {
 //   eq_bytes text = eq_error_get_text(error, which);
@@ -44,13 +49,28 @@ import (
 type Client struct{ handle *C.eq_client }
 
 // NewClient makes a client, for Close.
-func NewClient() (*Client, error) {
+func NewClient() (*Client, error) { return newClient(nil) }
+
+// NewConfiguredClient makes a client that has routers, caches and the like by name, as Configure gives it.
+func NewConfiguredClient(config any) (*Client, error) {
+	body, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(body)
+}
+
+func newClient(config []byte) (*Client, error) {
 	if version := C.eq_abi_version(); version != C.EQ_ABI_VERSION {
 		return nil, fmt.Errorf("edgequake: the library has interface %d, this package is for %d", version, C.EQ_ABI_VERSION)
 	}
 	var client Client
 	var failure *C.eq_error
-	status := C.new_client(&client.handle, &failure)
+	var first *C.uint8_t
+	if len(config) > 0 {
+		first = (*C.uint8_t)(&config[0])
+	}
+	status := C.new_client(first, C.size_t(len(config)), &client.handle, &failure)
 	return &client, statusError(status, failure)
 }
 
@@ -65,6 +85,31 @@ func (c *Client) Completion(ctx context.Context, request any) (json.RawMessage, 
 // Embedding answers with a list of embeddings.
 func (c *Client) Embedding(ctx context.Context, request any) (json.RawMessage, error) {
 	return c.answer(ctx, "embedding", request)
+}
+
+// Configure sets what requests name: {"routers": {"main": {…}}}. An object takes the place of the one of its name, nil removes it.
+func (c *Client) Configure(config any) error {
+	_, err := c.Query("configure", config)
+	return err
+}
+
+// Query answers a question that needs no network, such as "router_state".
+func (c *Client) Query(question string, request any) (json.RawMessage, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	name := C.CString(question)
+	defer C.free(unsafe.Pointer(name))
+	var made *C.eq_buffer
+	var failure *C.eq_error
+	status := C.query(c.handle, name, C.size_t(len(question)), (*C.uint8_t)(&body[0]), C.size_t(len(body)), &made, &failure)
+	if err := statusError(status, failure); err != nil {
+		return nil, err
+	}
+	defer C.eq_buffer_free(made)
+	bytes := C.eq_buffer_bytes(made)
+	return json.RawMessage(text(&bytes)), nil
 }
 
 func (c *Client) answer(ctx context.Context, operation string, request any) (json.RawMessage, error) {
@@ -136,6 +181,7 @@ type Stream struct {
 	queue    *C.eq_queue
 	doorbell *os.File
 	answer   json.RawMessage
+	meta     json.RawMessage
 	err      error
 }
 
@@ -145,6 +191,9 @@ func (s *Stream) Events() <-chan Event { return s.events }
 // Err says, once Events is closed, why the stream ended: nil at its end, the context's error where that came first, else
 // an *Error.
 func (s *Stream) Err() error { return s.err }
+
+// Meta says, once Events is closed, who answered: the provider, the model, and the deployment where there is a router.
+func (s *Stream) Meta() json.RawMessage { return s.meta }
 
 // Close ends the call and its connection, and waits for that.
 func (s *Stream) Close() {
@@ -232,7 +281,7 @@ func (s *Stream) deliver(event *C.eq_event) bool {
 	case C.EQ_EVENT_ARGUMENTS:
 		made.Arguments = text(&event.text)
 	case C.EQ_EVENT_DONE:
-		s.answer = json.RawMessage(text(&event.data))
+		s.answer, s.meta = json.RawMessage(text(&event.data)), json.RawMessage(text(&event.meta))
 		return true
 	case C.EQ_EVENT_FAILED:
 		if s.err = s.ctx.Err(); s.err == nil {
