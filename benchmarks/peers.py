@@ -32,6 +32,8 @@ NOT_STREAMING = "collects the whole stream first"
 NO_ADDRESS = "its embeddings go to OpenAI whatever the address"
 NOT_PYTHON = "not a Python package"
 FLOOR_ONLY = "not part of the floor"
+NO_ROUTER = "no router in Python"
+ROUTER = ("route", "choose")
 OPENAI_ONLY = "measured with OpenAI's protocol only"
 
 
@@ -85,7 +87,11 @@ CONTENDERS = [
         "liter_llm",
         "liter-llm==2.4.0",
         "liter-llm",
-        {**lacking(NO_SYNC, "call", "stream", "first_chunk", "embed"), **lacking(OPENAI_ONLY, *OTHER_PROTOCOLS)},
+        {
+            **lacking(NO_SYNC, "call", "stream", "first_chunk", "embed"),
+            **lacking(OPENAI_ONLY, *OTHER_PROTOCOLS),
+            **lacking(NO_ROUTER, *ROUTER),
+        },
     ),
     Contender(
         PYO3,
@@ -99,11 +105,12 @@ CONTENDERS = [
             **lacking(NOT_STREAMING, "astream_paced", "afirst_chunk"),
             **lacking(NO_ADDRESS, "embed"),
             **lacking(OPENAI_ONLY, *OTHER_PROTOCOLS),
+            **lacking(NO_ROUTER, *ROUTER),
         },
     ),
     Contender(
         *("openai", "openai", "openai_api", "openai", "openai==2.54.0", "openai"),
-        lacks=lacking(OPENAI_ONLY, *OTHER_PROTOCOLS),
+        lacks={**lacking(OPENAI_ONLY, *OTHER_PROTOCOLS), **lacking(NO_ROUTER, *ROUTER)},
     ),
     Contender(LITELLM, "litellm", "litellm_api", "litellm", "litellm==1.106.2", "litellm"),
     Contender(
@@ -111,7 +118,10 @@ CONTENDERS = [
         "http.client + json",
         "http_client",
         "http.client, json",
-        lacks=lacking(NO_ASYNC, *ASYNC_CALLS, *ASYNC_STREAMS, "astream_anthropic", "astream_gemini", "memory"),
+        lacks={
+            **lacking(NO_ASYNC, *ASYNC_CALLS, *ASYNC_STREAMS, "astream_anthropic", "astream_gemini", "memory"),
+            **lacking(NO_ROUTER, *ROUTER),
+        },
     ),
     Contender(
         FLOOR,
@@ -120,6 +130,7 @@ CONTENDERS = [
         lacks={
             **lacking(NOT_PYTHON, "import", "cold", "stream", "first_chunk"),
             **lacking(FLOOR_ONLY, "embed", *OTHER_PROTOCOLS),
+            **lacking(NO_ROUTER, *ROUTER),
         },
     ),
 ]

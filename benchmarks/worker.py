@@ -102,6 +102,16 @@ class Worker:
     def measure_embed(self) -> dict:
         return self.repeat(self.embed)
 
+    def measure_route(self) -> dict:
+        return self.repeat(lambda: self.check(len(self.contender.route())))
+
+    def measure_choose(self) -> dict:
+        return self.repeat(lambda: self.known(self.contender.choose()))
+
+    def known(self, deployment: str) -> None:
+        if not deployment.startswith("deployment-"):
+            raise SystemExit(f"no deployment: {deployment!r}")
+
     def repeat(self, action) -> dict:
         self.warm_up(action)
         clock, count = Clock(), 0

@@ -17,6 +17,25 @@ class Contender:
             self.request["model"] = "gemini/gemini-2.5-flash"
         self.embedding = {"model": "openai/text-embedding-3-small", "input": [job["embedding_input"]], **server}
 
+        self.routed = {**job["request"], "model": "group"}
+        self.server, self.deployments, self.made = server, job.get("deployments", 0), None
+
+    @property
+    def router(self):
+        """A router of one group, made when a measurement first asks for it."""
+        if self.made is None:
+            params = {"model": self.request["model"], **self.server}
+            entry = {"model_name": "group", "litellm_params": params}
+            model_list = [{**entry, "model_info": {"id": f"deployment-{number}"}} for number in range(self.deployments)]
+            self.made = self.module.Router(model_list=model_list, num_retries=2)
+        return self.made
+
+    def route(self):
+        return self.router.completion(**self.routed).choices[0].message.content
+
+    def choose(self):
+        return self.router.get_available_deployment("group")["model_info"]["id"]
+
     def call(self):
         return self.module.completion(**self.request).choices[0].message.content
 
