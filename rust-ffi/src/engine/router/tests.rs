@@ -397,7 +397,7 @@ async fn the_error_is_that_of_what_was_asked_for_and_tells_what_else_was_tried()
     assert_eq!(error.kind, ErrorKind::RateLimit);
     assert!(error.message.contains("Received Model Group=g") && error.message.contains("['backup']"), "{}", error.message);
     let nowhere = once(&json!({ "fallbacks": [] }), &json!({ "model": "nowhere" }), &|_, _| None).await;
-    assert!(nowhere.result.unwrap_err().message.contains("\"nowhere\""));
+    assert!(nowhere.result.unwrap_err().message.contains("model=nowhere. There are no healthy deployments"));
 }
 
 #[tokio::test(start_paused = true)]
