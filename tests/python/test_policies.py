@@ -130,7 +130,7 @@ def test_every_operation_goes_through_a_router(provider: LocalProvider) -> None:
 
 def test_a_part_that_was_handed_on_is_never_said_twice(provider: LocalProvider) -> None:
     with LocalProvider() as cut:
-        cut.cut(3)
+        cut.cut(after=3)
         models = [deployment("g", cut, "cut", order=1), deployment("g", provider, "good", order=2)]
         with router(model_list=models, num_retries=3) as name:
             stream = litellm.completion(model="g", messages=MESSAGES, router=name, stream=True)

@@ -170,7 +170,7 @@ impl Config {
             let mut deployment = Deployment::read(raw, &common)?;
             let number = deployments.len();
             if !names.add_deployment(&deployment.id, &deployment.model, number) {
-                if read::object("model_list[]", raw)?.raw("model_info").is_some_and(|info| info.get().contains("\"id\"")) {
+                if deployment.named {
                     return Err(Error::bad_request(format!(
                         "two deployments have the id {:?} (`model_info.id`); ids must differ",
                         deployment.id

@@ -44,6 +44,8 @@ const UNKEPT: [(&str, &str); 3] = [
 #[derive(Debug)]
 pub struct Deployment {
     pub id: String,
+    /// Its owner gave it the id.
+    pub named: bool,
     /// The name that callers ask for.
     pub group: String,
     /// The model that is called, with its provider; may have wildcards where the group has.
@@ -165,6 +167,7 @@ impl Deployment {
         };
         Ok(Deployment {
             id,
+            named: info.has("id"),
             weights: [read::number(&params, "weight")?.unwrap_or(0.0), weight(limits.requests), weight(limits.tokens)],
             order,
             limits,
