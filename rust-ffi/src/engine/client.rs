@@ -204,7 +204,7 @@ impl Client {
     fn course(&self, operation: Operation, request: &Request<'_>) -> Result<Option<Course>> {
         if let Some(name) = request.str("router")? {
             let router = self.objects.routers.find("router", &name)?;
-            return Ok(Some(Routed::course(router, request, operation.streams() && request.is_stream()?)?));
+            return Ok(Some(Routed::course(router, &self.objects.quotas, request, operation.streams() && request.is_stream()?)?));
         }
         Listed::course(request)
     }

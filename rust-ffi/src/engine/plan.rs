@@ -84,8 +84,11 @@ impl Asked {
 pub trait Candidates: Send {
     /// The next call, and how long to wait before it: the first where `failed` is None, else the one after the call that failed so. An error
     /// is the request's own.
-    fn next(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Result<(Call, Duration)>;
+    fn next<'a>(&'a mut self, client: &'a Arc<Client>, asked: &'a Asked, failed: Option<Error>) -> BoxFuture<'a, Next>;
 }
+
+/// A call and how long to wait before it, or the request's error.
+pub type Next = Result<(Call, Duration)>;
 
 /// How a request goes through several calls.
 pub struct Course {
@@ -99,8 +102,9 @@ pub struct Course {
 pub struct Once;
 
 impl Candidates for Once {
-    fn next(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Result<(Call, Duration)> {
-        failed.map_or_else(|| Ok((asked.call(client, &[])?, Duration::ZERO)), Err)
+    fn next<'a>(&'a mut self, client: &'a Arc<Client>, asked: &'a Asked, failed: Option<Error>) -> BoxFuture<'a, Next> {
+        let call = failed.map_or_else(|| Ok((asked.call(client, &[])?, Duration::ZERO)), Err);
+        Box::pin(std::future::ready(call))
     }
 }
 

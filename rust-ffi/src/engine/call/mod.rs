@@ -223,7 +223,7 @@ async fn in_turn(
 ) -> Result<Finish> {
     let mut failed = None;
     loop {
-        let (call, wait) = way.candidates.next(client, &way.asked, failed.take())?;
+        let (call, wait) = way.candidates.next(client, &way.asked, failed.take()).await?;
         if !wait.is_zero() {
             tokio::time::sleep_until(deadline.min(Instant::now() + wait)).await;
         }

@@ -13,9 +13,9 @@ use super::super::error::{Error, ErrorKind, Result};
 use super::super::event::{Action, Event, Sink};
 use super::super::limits::Limits;
 use super::super::observe::Observer;
-use super::super::plan::{Asked, Candidates, Ended, Found, Gate, Governed, Once, Plan, Store, Way};
+use super::super::plan::{Asked, Candidates, Ended, Found, Gate, Governed, Next, Once, Plan, Store, Way};
 use super::super::route::Route;
-use super::{run, Call};
+use super::run;
 use crate::wire::{Operation, StreamEvent};
 
 struct Collect(Mutex<mpsc::Sender<Event>>);
@@ -31,19 +31,21 @@ impl Sink for Collect {
 struct Models(Vec<&'static str>, Vec<ErrorKind>);
 
 impl Candidates for Models {
-    fn next(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Result<(Call, Duration)> {
-        if let Some(error) = failed {
-            self.1.push(error.kind);
-            if self.0.is_empty() {
-                return Err(error);
+    fn next<'a>(&'a mut self, client: &'a Arc<Client>, asked: &'a Asked, failed: Option<Error>) -> BoxFuture<'a, Next> {
+        Box::pin(async move {
+            if let Some(error) = failed {
+                self.1.push(error.kind);
+                if self.0.is_empty() {
+                    return Err(error);
+                }
             }
-        }
-        let model = to_raw_value(self.0.remove(0)).unwrap();
-        // One that times out at once.
-        let down = raw(if model.get().contains("down") { "true" } else { "null" });
-        let mut call = asked.call(client, &[("model", &model), ("mock_timeout", &down), ("timeout", &raw("0.001"))])?;
-        call.told.push(("chosen", model));
-        Ok((call, Duration::ZERO))
+            let model = to_raw_value(self.0.remove(0)).unwrap();
+            // One that times out at once.
+            let down = raw(if model.get().contains("down") { "true" } else { "null" });
+            let mut call = asked.call(client, &[("model", &model), ("mock_timeout", &down), ("timeout", &raw("0.001"))])?;
+            call.told.push(("chosen", model));
+            Ok((call, Duration::ZERO))
+        })
     }
 }
 

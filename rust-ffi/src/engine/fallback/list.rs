@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use serde_json::value::{to_raw_value, RawValue};
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use crate::engine::call::Call;
 use crate::engine::client::Client;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::limits::Limits;
-use crate::engine::plan::{Asked, Candidates, Course};
+use crate::engine::plan::{Asked, Candidates, Course, Next};
 use crate::engine::request::Request;
 use crate::engine::route;
 
@@ -78,7 +79,13 @@ impl Listed {
 }
 
 impl Candidates for Listed {
-    fn next(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Result<(Call, Duration)> {
+    fn next<'a>(&'a mut self, client: &'a Arc<Client>, asked: &'a Asked, failed: Option<Error>) -> BoxFuture<'a, Next> {
+        Box::pin(std::future::ready(self.step(client, asked, failed)))
+    }
+}
+
+impl Listed {
+    fn step(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Next {
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.total);
         let mut failed = failed;
         let mut target = None;

@@ -13,7 +13,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::fallback::Rules;
 use crate::engine::request::{string, Request};
 
-const KNOWN: [&str; 26] = [
+const KNOWN: [&str; 27] = [
     "model_list",
     "routing_strategy",
     "routing_strategy_args",
@@ -38,6 +38,7 @@ const KNOWN: [&str; 26] = [
     "tag_filtering_match_any",
     "default_max_parallel_requests",
     "default_litellm_params",
+    "quota",
     "max_retries",
     "request_timeout",
 ];
@@ -146,6 +147,8 @@ pub struct Config {
     pub fallbacks: Rules,
     /// Arguments of every call, where neither the request nor the deployment has them.
     pub defaults: Vec<(String, Box<RawValue>)>,
+    /// Counts the limits of deployments for all processes.
+    pub quota: Option<String>,
 }
 
 impl Config {
@@ -192,11 +195,12 @@ impl Config {
         let policy = |name: &str, raw: &RawValue| ByKind::read(&read::object(name, raw)?, "Retries");
         let group_policies = read::members(&config, "model_group_retry_policy")?;
         let allowed = config.raw("allowed_fails_policy").map(|raw| read::object("allowed_fails_policy", raw)).transpose()?;
+        let quota = config.str("quota")?.map(std::borrow::Cow::into_owned);
         let limited = strategy.keeps_limits() || checks;
         let counts = |deployment: &Deployment| {
             deployment.traits.window.is_some()
                 || deployment.limits.input.is_some()
-                || (limited && deployment.limits.tokens.is_some())
+                || ((limited || quota.is_some()) && deployment.limits.tokens.is_some())
         };
         Ok(Config {
             counted: deployments.iter().any(counts),
@@ -223,6 +227,7 @@ impl Config {
             },
             fallbacks,
             defaults: defaults(&config)?,
+            quota,
             deployments,
             names,
             groups,

@@ -8,6 +8,7 @@ use super::read;
 use crate::engine::error::{Error, Result};
 use crate::engine::fallback::raw_string;
 use crate::engine::json;
+use crate::engine::quota::Rates;
 use crate::engine::request::Request;
 use crate::engine::route;
 use crate::models;
@@ -59,6 +60,8 @@ pub struct Deployment {
     pub limits: Limits,
     /// Calls at the same time.
     pub parallel: Option<u64>,
+    /// `max_parallel_requests`, where it was given.
+    pub own_parallel: Option<u64>,
     pub traits: Traits,
     pub retries: Option<u32>,
     /// US dollars for a token in and a token out.
@@ -105,6 +108,11 @@ pub struct Common {
 }
 
 impl Deployment {
+    /// What a shared quota counts of it.
+    pub fn rates(&self) -> Rates {
+        Rates { rpm: self.limits.requests, tpm: self.limits.tokens, parallel: self.own_parallel }
+    }
+
     pub fn read(raw: &RawValue, common: &Common) -> Result<Deployment> {
         let entry = read::object("model_list[]", raw)?;
         read::only(&entry, &["model_name", "litellm_params", "model_info", "rpm", "tpm", "blocked"])?;
@@ -161,6 +169,7 @@ impl Deployment {
             None => stable_id(&group, &params),
         };
         let allowed = info.raw("allowed_fails_policy").map(|raw| read::object("allowed_fails_policy", raw)).transpose()?;
+        let own_parallel = read::whole(&params, "max_parallel_requests")?;
         let cooldown = match read::seconds(&info, "cooldown_time")? {
             Some(time) => Some(time),
             None => read::seconds(&params, "cooldown_time")?,
@@ -171,7 +180,8 @@ impl Deployment {
             weights: [read::number(&params, "weight")?.unwrap_or(0.0), weight(limits.requests), weight(limits.tokens)],
             order,
             limits,
-            parallel: parallel(read::whole(&params, "max_parallel_requests")?, limits, common.parallel),
+            parallel: parallel(own_parallel, limits, common.parallel),
+            own_parallel,
             traits,
             retries: match params.count("num_retries")? {
                 Some(retries) => Some(retries),

@@ -43,6 +43,8 @@ pub enum Outcome<'e> {
     Failed(&'e Error),
     /// The caller did not wait for it: that says nothing.
     Gone,
+    /// It was not sent after all.
+    Unsent,
 }
 
 /// What is known of one deployment.
@@ -348,6 +350,7 @@ impl Live {
                 self.fail(config, number, error, now);
             }
             Outcome::Gone => {}
+            Outcome::Unsent => state.requests = state.requests.saturating_sub(1),
         }
         self.refresh(config, number);
     }

@@ -34,6 +34,7 @@ use self::names::Meaning;
 pub use self::request::Routed;
 use super::error::{Error, ErrorKind, Result};
 use super::fallback::raw_string;
+use super::quota::Hold;
 use super::request::{Fields, Request};
 use super::route;
 
@@ -83,7 +84,8 @@ impl Router {
         let number = chosen.map_err(|nobody| self.nobody(model, &nobody, ask.needs))?;
         live.start(&self.config, number);
         drop(live);
-        let ticket = Ticket { router: self.clone(), number, began: Instant::now(), first: None, ended: false };
+        let ticket =
+            Ticket { router: self.clone(), number, began: Instant::now(), first: None, hold: None, sent: false, ended: false };
         Ok((Chosen { router: self.clone(), number, model: self.model(number, model, &meaning) }, ticket))
     }
 
@@ -174,6 +176,9 @@ struct Ticket {
     began: Instant,
     /// Of a stream, how long its first piece took.
     first: Option<Duration>,
+    /// Its part of what all processes share.
+    hold: Option<Hold>,
+    sent: bool,
     ended: bool,
 }
 
@@ -202,6 +207,13 @@ impl Ticket {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        if let Some(hold) = self.hold.take() {
+            let used = match outcome {
+                Outcome::Answered { usage, .. } => usage.input + usage.output,
+                _ => 0,
+            };
+            hold.settle_later(u64::from(self.sent), used, 0);
+        }
         let (mut router, mut number) = (self.router.clone(), self.number);
         loop {
             let mut live = router.live();
@@ -221,6 +233,6 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.end(&Outcome::Gone);
+        self.end(if self.sent { &Outcome::Gone } else { &Outcome::Unsent });
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use serde_json::value::{to_raw_value, RawValue};
 use tokio::time::Instant;
@@ -21,9 +22,14 @@ use crate::engine::client::Client;
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::fallback::{raw_string, Rules, Walk};
 use crate::engine::limits::Limits;
-use crate::engine::plan::{Asked, Candidates, Course};
+use crate::engine::objects::Named;
+use crate::engine::plan::{Asked, Candidates, Course, Next};
+use crate::engine::quota::Quota;
 use crate::engine::request::Request;
 use crate::engine::retry;
+
+/// How many deployments without room in a shared quota are met before the request is refused: each costs a round trip to its store.
+const MOST_FULL: usize = 16;
 
 /// litellm's switches to try one's fallbacks out: the first attempt fails so, without being sent.
 const MOCKS: [(&str, ErrorKind); 4] = [
@@ -47,6 +53,8 @@ pub struct Routed {
     given: HashSet<String>,
     mock: Option<Error>,
     leg: Leg,
+    /// What all processes share.
+    quota: Option<Arc<Quota>>,
     slot: Slot,
     /// Calls that were sent.
     attempts: u32,
@@ -85,13 +93,14 @@ enum Again {
 }
 
 impl Routed {
-    pub fn course(router: Arc<Router>, request: &Request<'_>, stream: bool) -> Result<Course> {
-        let routed = Routed::of(router, request, stream)?;
+    pub fn course(router: Arc<Router>, quotas: &Named<Quota>, request: &Request<'_>, stream: bool) -> Result<Course> {
+        let quota = router.config.quota.as_ref().map(|name| quotas.find("quota", name)).transpose()?;
+        let routed = Routed::of(router, quota, request, stream)?;
         let (watch, total) = (Watch::new(routed.slot.clone()), routed.total);
         Ok(Course { candidates: Box::new(routed), observers: vec![Box::new(watch)], total })
     }
 
-    fn of(router: Arc<Router>, request: &Request<'_>, stream: bool) -> Result<Routed> {
+    fn of(router: Arc<Router>, quota: Option<Arc<Quota>>, request: &Request<'_>, stream: bool) -> Result<Routed> {
         let config = &router.config;
         let missing = || Error::bad_request("`model` is missing; name a group of the router");
         let asked = request.str("model")?.filter(|name| !name.is_empty()).ok_or_else(missing)?.into_owned();
@@ -127,6 +136,7 @@ impl Routed {
             given: request.fields.keys().cloned().collect(),
             mock,
             leg: Leg::new(asked.clone(), Vec::new(), None),
+            quota,
             slot: Slot::default(),
             attempts: 0,
             total: Limits::of(request)?.total,
@@ -137,27 +147,55 @@ impl Routed {
     }
 
     /// A deployment for the leg, if there is one that was not asked yet, else one that was; and whether it is another.
-    fn pick(&mut self, asked: &Asked) -> Result<(Chosen, Ticket, bool)> {
+    async fn pick(&mut self, asked: &Asked, deadline: Instant) -> Result<(Chosen, Ticket, bool)> {
         let needs = match &self.leg.needs {
             Some(needs) => needs.clone(),
             None => self.needs(asked)?,
         };
-        let Leg { model, order, tried, refused, .. } = &self.leg;
-        let ask = Ask { needs: &needs, stream: self.stream, without: tried, order: *order };
-        let first = self.router.choose(model, &ask);
-        let chosen = match first {
-            Err(_) if tried.len() > refused.len() => self.router.choose(model, &Ask { without: refused, ..ask }),
+        let tokens = needs.tokens.unwrap_or(0);
+        self.leg.needs = Some(needs);
+        // Those that have no room in what all processes share.
+        let (mut full, mut refusal) = (Vec::new(), None);
+        loop {
+            let (chosen, mut ticket) = match self.choose(&full) {
+                Ok(chosen) => chosen,
+                Err(error) => return Err(refusal.unwrap_or(error)),
+            };
+            if let Some(quota) = &self.quota {
+                let deployment = chosen.deployment();
+                match quota.take(&deployment.id, deployment.rates(), tokens, deadline).await {
+                    Ok(hold) => ticket.hold = hold,
+                    Err(error) if full.len() < MOST_FULL => {
+                        full.push(chosen.number);
+                        refusal = Some(error);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            let other = !self.leg.tried.contains(&chosen.number);
+            return Ok((chosen, ticket, other));
+        }
+    }
+
+    fn choose(&mut self, full: &[usize]) -> Result<(Chosen, Ticket)> {
+        let Leg { model, order, tried, refused, needs, .. } = &self.leg;
+        let needs = needs.clone().unwrap_or_default();
+        let tried = [tried, full].concat();
+        let ask = Ask { needs: &needs, stream: self.stream, without: &tried, order: *order };
+        let chosen = match self.router.choose(model, &ask) {
+            Err(_) if tried.len() > refused.len() + full.len() => {
+                self.router.choose(model, &Ask { without: &[refused, full].concat(), ..ask })
+            }
             first => first,
         };
-        self.leg.needs = Some(needs);
         let (chosen, ticket) = chosen?;
         if !Arc::ptr_eq(&chosen.router, &self.router) {
             // The router was configured anew: its numbers mean other deployments.
             self.router = chosen.router.clone();
             (self.leg.tried, self.leg.refused) = (Vec::new(), Vec::new());
         }
-        let other = !self.leg.tried.contains(&chosen.number);
-        Ok((chosen, ticket, other))
+        Ok((chosen, ticket))
     }
 
     fn needs(&self, asked: &Asked) -> Result<Needs> {
@@ -198,41 +236,29 @@ impl Routed {
     }
 
     /// The first call of a leg.
-    fn begin(&mut self, client: &Arc<Client>, asked: &Asked) -> Result<(Call, Duration)> {
-        let (chosen, ticket, _) = self.pick(asked)?;
+    async fn begin(&mut self, client: &Arc<Client>, asked: &Asked, deadline: Instant) -> Next {
+        let (chosen, ticket, _) = self.pick(asked, deadline).await?;
         self.take(client, asked, chosen, ticket, Duration::ZERO)
     }
 
-    fn take(
-        &mut self,
-        client: &Arc<Client>,
-        asked: &Asked,
-        chosen: Chosen,
-        mut ticket: Ticket,
-        wait: Duration,
-    ) -> Result<(Call, Duration)> {
+    fn take(&mut self, client: &Arc<Client>, asked: &Asked, chosen: Chosen, mut ticket: Ticket, wait: Duration) -> Next {
         let call = self.call(client, asked, &chosen);
         ticket.delay(wait);
         self.slot.put(ticket);
         self.leg.chosen = Some(chosen);
         let call = call?;
         self.attempts += 1;
+        self.slot.sent();
         Ok((call, wait))
     }
 
     /// The leg's next call after `error`; None where there is to be none.
-    fn retry(
-        &mut self,
-        client: &Arc<Client>,
-        asked: &Asked,
-        error: &Error,
-        deadline: Instant,
-    ) -> Option<Result<(Call, Duration)>> {
+    async fn retry(&mut self, client: &Arc<Client>, asked: &Asked, error: &Error, deadline: Instant) -> Option<Next> {
         let again = self.again(error);
         if again == Again::No || self.leg.retries >= self.allowed(error) {
             return None;
         }
-        let (chosen, ticket, other) = self.pick(asked).ok()?;
+        let (chosen, ticket, other) = self.pick(asked, deadline).await.ok()?;
         let wait = match (other, again) {
             (true, _) => Duration::ZERO,
             (false, Again::Elsewhere) => return None,
@@ -247,7 +273,7 @@ impl Routed {
             // The bucket of where it would go to cannot pay: nothing is sent.
             Ok((call, _)) if !client.buckets.take(call.bucket, error) => {
                 self.attempts -= 1;
-                self.slot.drop();
+                self.slot.unsent();
                 None
             }
             taken => Some(taken),
@@ -337,13 +363,19 @@ impl Routed {
 }
 
 impl Candidates for Routed {
-    fn next(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Result<(Call, Duration)> {
+    fn next<'a>(&'a mut self, client: &'a Arc<Client>, asked: &'a Asked, failed: Option<Error>) -> BoxFuture<'a, Next> {
+        Box::pin(self.step(client, asked, failed))
+    }
+}
+
+impl Routed {
+    async fn step(&mut self, client: &Arc<Client>, asked: &Asked, failed: Option<Error>) -> Next {
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.total);
         let mut failed = failed.or_else(|| self.mock.take());
         loop {
             let error = match failed.take() {
                 Some(error) => error,
-                None => match self.begin(client, asked) {
+                None => match self.begin(client, asked, deadline).await {
                     Ok(call) => return Ok(call),
                     Err(error) => error,
                 },
@@ -352,7 +384,7 @@ impl Candidates for Routed {
             if error.kind == ErrorKind::Cancelled || Instant::now() >= deadline {
                 return Err(self.walk.error(error, &self.asked));
             }
-            match self.retry(client, asked, &error, deadline) {
+            match self.retry(client, asked, &error, deadline).await {
                 Some(Ok(call)) => return Ok(call),
                 Some(Err(error)) => failed = Some(error),
                 None if self.advance(&error) => {}
@@ -369,7 +401,7 @@ fn zero() -> Box<RawValue> {
 impl Router {
     /// `router_choose`: a request of the router, of which only the deployment is asked.
     pub fn choice(self: &Arc<Self>, asked: &Asked, request: &Request<'_>, stream: bool) -> Result<Vec<u8>> {
-        let routed = Routed::of(self.clone(), request, stream)?;
+        let routed = Routed::of(self.clone(), None, request, stream)?;
         let needs = routed.needs(asked)?;
         let without: Vec<usize> =
             read::strings(request, "without")?.iter().filter_map(|id| self.config.names.deployment(id)).collect();

@@ -220,21 +220,21 @@ struct Told {
     took: Duration,
 }
 
-fn request(router: &Arc<Router>, more: &Value) -> (Asked, Course) {
+fn request(client: &Client, router: &Arc<Router>, more: &Value) -> (Asked, Course) {
     let mut all = json!({ "model": "g", "messages": [{ "role": "user", "content": "hi" }] });
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let text = all.to_string();
     let parsed = Request::parse(text.as_bytes()).unwrap();
-    let course = Routed::course(router.clone(), &parsed, false).unwrap();
+    let course = Routed::course(router.clone(), &client.objects.quotas, &parsed, false).unwrap();
     (Asked::new(Operation::Completion, text.as_bytes(), &[]), course)
 }
 
 /// Leads one request through, as the engine does, with a world in place of the network.
 async fn run(client: &Arc<Client>, router: &Arc<Router>, more: &Value, began: Instant, world: World<'_>) -> Told {
-    let (asked, Course { mut candidates, mut observers, total }) = request(router, more);
+    let (asked, Course { mut candidates, mut observers, total }) = request(client, router, more);
     let (start, mut told, mut failed) = (Instant::now(), Vec::new(), None);
     let result = loop {
-        let (call, wait) = match candidates.next(client, &asked, failed.take()) {
+        let (call, wait) = match candidates.next(client, &asked, failed.take()).await {
             Ok(next) => next,
             Err(error) => break Err(error),
         };
@@ -403,10 +403,10 @@ async fn the_error_is_that_of_what_was_asked_for_and_tells_what_else_was_tried()
 #[tokio::test(start_paused = true)]
 async fn the_answer_says_which_deployment_answered_and_why_others_did_not() {
     let client = Client::new(b"").unwrap();
-    let (asked, Course { mut candidates, .. }) = request(&three(&json!({ "num_retries": 0 })), &json!({}));
-    let (call, _) = candidates.next(&client, &asked, None).unwrap();
+    let (asked, Course { mut candidates, .. }) = request(&client, &three(&json!({ "num_retries": 0 })), &json!({}));
+    let (call, _) = candidates.next(&client, &asked, None).await.unwrap();
     let first = call.route.model.clone();
-    let (call, _) = candidates.next(&client, &asked, failure(ErrorKind::InternalServer, 500)).unwrap();
+    let (call, _) = candidates.next(&client, &asked, failure(ErrorKind::InternalServer, 500)).await.unwrap();
     let told: HashMap<&str, Value> =
         call.told.iter().map(|(name, raw)| (*name, serde_json::from_str(raw.get()).unwrap())).collect();
     assert_eq!(told["fallback"], json!({ "model": "backup", "position": 1 }));
@@ -426,6 +426,24 @@ async fn fallbacks_can_be_tried_out() {
     }
     let told = once(&json!({}), &json!({ "mock_testing_rate_limit_error": true }), &|_, _| None).await;
     assert!("a b c".contains(&told.result.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn routers_that_share_a_quota_keep_one_limit() {
+    let client = Client::new(br#"{"quotas":{"shared":{"limits":[{"per":"deployment","parallel":100}]}}}"#).unwrap();
+    let config = json!({ "model_list": [deployment("g", "a", json!({ "rpm": 3 })), deployment("g", "b", json!({ "rpm": 4 }))], "quota": "shared",
+        "fallbacks": [] });
+    // As in two processes: neither router knows of the other's calls.
+    let routers = [three(&config), three(&config)];
+    let mut asked: HashMap<String, u32> = HashMap::new();
+    for number in 0..12 {
+        let told = run(&client, &routers[number % 2], &json!({ "num_retries": 0 }), Instant::now(), &|_, _| None).await;
+        match told.result {
+            Ok(id) => *asked.entry(id).or_default() += 1,
+            Err(error) => assert_eq!((error.kind, told.asked.len()), (ErrorKind::RateLimit, 0)),
+        }
+    }
+    assert_eq!(asked, HashMap::from([("a".to_owned(), 3), ("b".to_owned(), 4)]));
 }
 
 /// Random outages, in simulated time: how many calls there were, and what became of each request.

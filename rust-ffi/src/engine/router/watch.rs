@@ -38,9 +38,18 @@ impl Slot {
         ticket.map(|ticket| if error.kind == ErrorKind::Cancelled { drop(ticket) } else { ticket.failed(error) }).is_some()
     }
 
+    /// The call is about to be sent.
+    pub fn sent(&self) {
+        if let Some(ticket) = &mut *self.lock() {
+            ticket.sent = true;
+        }
+    }
+
     /// The call is not sent after all.
-    pub fn drop(&self) {
-        self.lock().take();
+    pub fn unsent(&self) {
+        if let Some(mut ticket) = self.lock().take() {
+            ticket.sent = false;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Ticket>> {
