@@ -36,7 +36,7 @@ impl Router {
         let Some(number) = self.config.names.deployment(&deployment(question)?) else { return Ok(()) };
         let now = Instant::now();
         let began = now.checked_sub(took).unwrap_or(now).into();
-        let ticket = Ticket { router: self.clone(), number, began, first: None, ended: false };
+        let ticket = Ticket { router: self.clone(), number, began, first: None, hold: None, sent: true, ended: false };
         match error {
             None => ticket.answered(usage),
             Some(Some(error)) => ticket.failed(&error),
