@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from ._helpers import get_secret as get_secret
     from ._helpers import get_secret_bool as get_secret_bool
     from ._helpers import get_secret_str as get_secret_str
+    from ._helpers import responses_api_bridge_check as responses_api_bridge_check
+    from ._helpers import validate_and_fix_thinking_param as validate_and_fix_thinking_param
     from ._lists import check_valid_key as check_valid_key
     from ._lists import get_valid_models as get_valid_models
     from ._lists import validate_environment as validate_environment
@@ -163,6 +165,46 @@ if TYPE_CHECKING:
     from .router import Router as Router
     from .stream_builder import stream_chunk_builder as stream_chunk_builder
     from .streaming import CustomStreamWrapper as CustomStreamWrapper
+    from .types.llms.openai import AllMessageValues as AllMessageValues
+    from .types.llms.openai import ChatCompletionAnnotation as ChatCompletionAnnotation
+    from .types.llms.openai import ChatCompletionAnnotationURLCitation as ChatCompletionAnnotationURLCitation
+    from .types.llms.openai import ChatCompletionAssistantMessage as ChatCompletionAssistantMessage
+    from .types.llms.openai import ChatCompletionAssistantToolCall as ChatCompletionAssistantToolCall
+    from .types.llms.openai import ChatCompletionAudioObject as ChatCompletionAudioObject
+    from .types.llms.openai import ChatCompletionCachedContent as ChatCompletionCachedContent
+    from .types.llms.openai import ChatCompletionDeveloperMessage as ChatCompletionDeveloperMessage
+    from .types.llms.openai import ChatCompletionFileObject as ChatCompletionFileObject
+    from .types.llms.openai import ChatCompletionFileObjectFile as ChatCompletionFileObjectFile
+    from .types.llms.openai import ChatCompletionFunctionMessage as ChatCompletionFunctionMessage
+    from .types.llms.openai import ChatCompletionImageObject as ChatCompletionImageObject
+    from .types.llms.openai import ChatCompletionImageUrlObject as ChatCompletionImageUrlObject
+    from .types.llms.openai import ChatCompletionReasoningItem as ChatCompletionReasoningItem
+    from .types.llms.openai import ChatCompletionRedactedThinkingBlock as ChatCompletionRedactedThinkingBlock
+    from .types.llms.openai import ChatCompletionSystemMessage as ChatCompletionSystemMessage
+    from .types.llms.openai import ChatCompletionTextObject as ChatCompletionTextObject
+    from .types.llms.openai import ChatCompletionThinkingBlock as ChatCompletionThinkingBlock
+    from .types.llms.openai import ChatCompletionToolCallChunk as ChatCompletionToolCallChunk
+    from .types.llms.openai import ChatCompletionToolCallFunctionChunk as ChatCompletionToolCallFunctionChunk
+    from .types.llms.openai import ChatCompletionToolMessage as ChatCompletionToolMessage
+    from .types.llms.openai import ChatCompletionToolParam as ChatCompletionToolParam
+    from .types.llms.openai import ChatCompletionToolParamFunctionChunk as ChatCompletionToolParamFunctionChunk
+    from .types.llms.openai import ChatCompletionUsageBlock as ChatCompletionUsageBlock
+    from .types.llms.openai import ChatCompletionUserMessage as ChatCompletionUserMessage
+    from .types.llms.openai import ChatCompletionVideoObject as ChatCompletionVideoObject
+    from .types.llms.openai import FileDeleted as FileDeleted
+    from .types.llms.openai import GenericEvent as GenericEvent
+    from .types.llms.openai import ImageURLListItem as ImageURLListItem
+    from .types.llms.openai import ImageURLObject as ImageURLObject
+    from .types.llms.openai import InputTokensDetails as InputTokensDetails
+    from .types.llms.openai import OpenAIFileObject as OpenAIFileObject
+    from .types.llms.openai import OpenAIMessageContent as OpenAIMessageContent
+    from .types.llms.openai import OpenAIMessageContentListBlock as OpenAIMessageContentListBlock
+    from .types.llms.openai import OpenAIModerationResponse as OpenAIModerationResponse
+    from .types.llms.openai import OpenAIModerationResult as OpenAIModerationResult
+    from .types.llms.openai import OutputTokensDetails as OutputTokensDetails
+    from .types.llms.openai import ResponseAPIUsage as ResponseAPIUsage
+    from .types.llms.openai import ResponsesAPIResponse as ResponsesAPIResponse
+    from .types.llms.openai import ResponsesAPIStreamEvents as ResponsesAPIStreamEvents
     from .types.router import AlertingConfig as AlertingConfig
     from .types.router import AllowedFailsPolicy as AllowedFailsPolicy
     from .types.router import CredentialLiteLLMParams as CredentialLiteLLMParams
@@ -187,6 +229,7 @@ if TYPE_CHECKING:
     from .types.router import UpdateRouterConfig as UpdateRouterConfig
     from .types.router import updateDeployment as updateDeployment
     from .types.router import updateLiteLLMParams as updateLiteLLMParams
+    from .types.utils import CallTypes as CallTypes
     from .types.utils import ChatCompletionMessageToolCall as ChatCompletionMessageToolCall
     from .types.utils import Choices as Choices
     from .types.utils import Delta as Delta
@@ -196,6 +239,7 @@ if TYPE_CHECKING:
     from .types.utils import HiddenParams as HiddenParams
     from .types.utils import ImageObject as ImageObject
     from .types.utils import ImageResponse as ImageResponse
+    from .types.utils import LiteLLMBatch as LiteLLMBatch
     from .types.utils import Message as Message
     from .types.utils import ModelResponse as ModelResponse
     from .types.utils import ModelResponseStream as ModelResponseStream
@@ -230,7 +274,8 @@ _HOMES = {
             "supports_vision supports_web_search"
         ),
         "._helpers": (
-            "OPENAI_CHAT_COMPLETION_PARAMS ProviderConfigManager get_optional_params get_secret get_secret_bool get_secret_str"
+            "OPENAI_CHAT_COMPLETION_PARAMS ProviderConfigManager get_optional_params get_secret get_secret_bool get_secret_str "
+            "responses_api_bridge_check validate_and_fix_thinking_param"
         ),
         "._lists": "check_valid_key get_valid_models validate_environment",
         "._logging": "_turn_on_debug verbose_logger",
@@ -276,9 +321,23 @@ _HOMES = {
             "RouterGeneralSettings RouterModelGroupAliasItem RouterRateLimitError RouterRateLimitErrorBasic "
             "RoutingStrategy UpdateRouterConfig updateDeployment updateLiteLLMParams"
         ),
+        ".types.llms.openai": (
+            "AllMessageValues ChatCompletionAnnotation ChatCompletionAnnotationURLCitation "
+            "ChatCompletionAssistantMessage ChatCompletionAssistantToolCall ChatCompletionAudioObject "
+            "ChatCompletionCachedContent ChatCompletionDeveloperMessage ChatCompletionFileObject "
+            "ChatCompletionFileObjectFile ChatCompletionFunctionMessage ChatCompletionImageObject "
+            "ChatCompletionImageUrlObject ChatCompletionReasoningItem ChatCompletionRedactedThinkingBlock "
+            "ChatCompletionSystemMessage ChatCompletionTextObject ChatCompletionThinkingBlock "
+            "ChatCompletionToolCallChunk ChatCompletionToolCallFunctionChunk ChatCompletionToolMessage "
+            "ChatCompletionToolParam ChatCompletionToolParamFunctionChunk ChatCompletionUsageBlock "
+            "ChatCompletionUserMessage ChatCompletionVideoObject FileDeleted GenericEvent ImageURLListItem "
+            "ImageURLObject InputTokensDetails OpenAIFileObject OpenAIMessageContent "
+            "OpenAIMessageContentListBlock OpenAIModerationResponse OpenAIModerationResult OutputTokensDetails "
+            "ResponseAPIUsage ResponsesAPIResponse ResponsesAPIStreamEvents"
+        ),
         ".types.utils": (
-            "ChatCompletionMessageToolCall Choices Delta Embedding EmbeddingResponse Function HiddenParams ImageObject "
-            "ImageResponse Message ModelResponse ModelResponseStream StreamingChoices TextChoices TextCompletionResponse "
+            "CallTypes ChatCompletionMessageToolCall Choices Delta Embedding EmbeddingResponse Function HiddenParams ImageObject "
+            "ImageResponse LiteLLMBatch Message ModelResponse ModelResponseStream StreamingChoices TextChoices TextCompletionResponse "
             "TranscriptionResponse Usage"
         ),
     }.items()

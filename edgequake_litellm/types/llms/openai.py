@@ -98,21 +98,29 @@ class _Text(TypedDict):
 
 
 class ChatCompletionTextObject(_Text, total=False):
+    """A part of a message that is text."""
+
     cache_control: ChatCompletionCachedContent
 
 
 class ImageURLObject(TypedDict, total=False):
+    """Where an image is, and how closely it is looked at."""
+
     url: str
     detail: Optional[str]
 
 
 class ChatCompletionImageUrlObject(TypedDict, total=False):
+    """Where an image is, how closely it is looked at, and its type."""
+
     url: str
     detail: str
     format: str
 
 
 class ChatCompletionImageObject(TypedDict):
+    """A part of a message that is an image."""
+
     type: Literal["image_url"]
     image_url: Union[str, ChatCompletionImageUrlObject]
 
@@ -126,21 +134,29 @@ class ImageURLListItem(TypedDict):
 
 
 class ChatCompletionInputAudio(TypedDict):
+    """Sound in base64."""
+
     data: str
     format: Literal["wav", "mp3"]
 
 
 class ChatCompletionAudioObject(TypedDict):
+    """A part of a message that is sound."""
+
     type: Literal["input_audio"]
     input_audio: ChatCompletionInputAudio
 
 
 class ChatCompletionVideoObject(TypedDict):
+    """A part of a message that is a video."""
+
     type: Literal["video_url"]
     video_url: Union[str, dict[str, Any]]
 
 
 class ChatCompletionFileObjectFile(TypedDict, total=False):
+    """A file: its content, or the id that the provider gave it."""
+
     file_data: str
     file_id: str
     filename: str
@@ -150,6 +166,8 @@ class ChatCompletionFileObjectFile(TypedDict, total=False):
 
 
 class ChatCompletionFileObject(TypedDict):
+    """A part of a message that is a file."""
+
     type: Literal["file"]
     file: ChatCompletionFileObjectFile
 
@@ -169,6 +187,8 @@ class _Thinking(TypedDict):
 
 
 class ChatCompletionThinkingBlock(_Thinking, total=False):
+    """What Claude thought, with the signature that has to come back with it."""
+
     thinking: str
     signature: Optional[str]
     cache_control: Union[dict[str, Any], ChatCompletionCachedContent, None]
@@ -179,6 +199,8 @@ class _RedactedThinking(TypedDict):
 
 
 class ChatCompletionRedactedThinkingBlock(_RedactedThinking, total=False):
+    """What Claude thought and does not show."""
+
     data: str
     cache_control: Union[dict[str, Any], ChatCompletionCachedContent, None]
 
@@ -188,12 +210,16 @@ class _ReasoningItem(TypedDict):
 
 
 class ChatCompletionReasoningItem(_ReasoningItem, total=False):
+    """An item of reasoning of the Responses API."""
+
     id: str
     encrypted_content: Optional[str]
     summary: list[dict[str, Any]]
 
 
 class ChatCompletionAnnotationURLCitation(TypedDict, total=False):
+    """A page that a piece of an answer rests on."""
+
     end_index: int
     start_index: int
     title: str
@@ -201,17 +227,23 @@ class ChatCompletionAnnotationURLCitation(TypedDict, total=False):
 
 
 class ChatCompletionAnnotation(TypedDict, total=False):
+    """A note on a piece of an answer."""
+
     type: Literal["url_citation"]
     url_citation: ChatCompletionAnnotationURLCitation
 
 
 class ChatCompletionToolCallFunctionChunk(TypedDict, total=False):
+    """The function of a call, and its arguments as JSON."""
+
     name: Optional[str]
     arguments: str
     provider_specific_fields: Optional[dict[str, Any]]
 
 
 class ChatCompletionToolCallChunk(TypedDict):
+    """A call of a tool, or a piece of one in a stream."""
+
     id: Optional[str]
     type: Literal["function"]
     function: ChatCompletionToolCallFunctionChunk
@@ -219,6 +251,8 @@ class ChatCompletionToolCallChunk(TypedDict):
 
 
 class ChatCompletionAssistantToolCall(TypedDict):
+    """A call of a tool, in a message of the assistant's."""
+
     id: Optional[str]
     type: Literal["function"]
     function: ChatCompletionToolCallFunctionChunk
@@ -229,6 +263,8 @@ class _ToolParamFunction(TypedDict):
 
 
 class ChatCompletionToolParamFunctionChunk(_ToolParamFunction, total=False):
+    """A function that a model may call."""
+
     description: str
     parameters: dict[str, Any]
     strict: bool
@@ -240,6 +276,8 @@ class _ToolParam(TypedDict):
 
 
 class ChatCompletionToolParam(_ToolParam, total=False):
+    """A tool that a model may call."""
+
     cache_control: ChatCompletionCachedContent
     allowed_callers: list[str]
 
@@ -250,6 +288,8 @@ class _UserMessage(TypedDict):
 
 
 class ChatCompletionUserMessage(_UserMessage, total=False):
+    """What the user says."""
+
     cache_control: ChatCompletionCachedContent
 
 
@@ -258,6 +298,8 @@ class _AssistantMessage(TypedDict):
 
 
 class ChatCompletionAssistantMessage(_AssistantMessage, total=False):
+    """What the model said."""
+
     content: Union[str, Iterable[Any], None]
     name: Optional[str]
     tool_calls: Optional[list[ChatCompletionAssistantToolCall]]
@@ -269,12 +311,16 @@ class ChatCompletionAssistantMessage(_AssistantMessage, total=False):
 
 
 class ChatCompletionToolMessage(TypedDict):
+    """What a tool gave."""
+
     role: Literal["tool"]
     content: Union[str, Iterable[Any]]
     tool_call_id: str
 
 
 class ChatCompletionFunctionMessage(TypedDict):
+    """What a function gave, in the form that came before tools."""
+
     role: Literal["function"]
     content: Union[str, Iterable[ChatCompletionTextObject], None]
     name: str
@@ -287,6 +333,8 @@ class _SystemMessage(TypedDict):
 
 
 class ChatCompletionSystemMessage(_SystemMessage, total=False):
+    """What the model is told before."""
+
     name: str
     cache_control: ChatCompletionCachedContent
 
@@ -297,6 +345,8 @@ class _DeveloperMessage(TypedDict):
 
 
 class ChatCompletionDeveloperMessage(_DeveloperMessage, total=False):
+    """The newer form of a system message."""
+
     name: str
     cache_control: ChatCompletionCachedContent
 
@@ -318,5 +368,7 @@ class _UsageBlock(TypedDict):
 
 
 class ChatCompletionUsageBlock(_UsageBlock, total=False):
+    """The tokens of an answer."""
+
     prompt_tokens_details: Optional[dict[str, Any]]
     completion_tokens_details: Optional[dict[str, Any]]
