@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._costs import response_cost_calculator as response_cost_calculator
     from ._embedding import aembedding as aembedding
     from ._embedding import embedding as embedding
+    from ._exceptions.handler import AzureOpenAIError as AzureOpenAIError
     from ._facts import get_max_tokens as get_max_tokens
     from ._facts import get_model_info as get_model_info
     from ._facts import register_model as register_model
@@ -266,6 +267,7 @@ _HOMES = {
         "._completion": "completion acompletion stream astream mock_completion",
         "._costs": "completion_cost cost_per_token response_cost_calculator",
         "._embedding": "embedding aembedding",
+        "._exceptions.handler": "AzureOpenAIError",
         "._facts": (
             "get_max_tokens get_model_info register_model supports_audio_input supports_audio_output supports_computer_use "
             "supports_embedding_image_input supports_function_calling supports_native_streaming "

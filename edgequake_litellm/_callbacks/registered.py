@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import iscoroutinefunction
 
 from .. import config
+from .._logging import verbose_logger
 from ..integrations.custom_logger import CustomLogger
 
 TYPE_CHECKING = False
@@ -56,6 +57,8 @@ def _distinct(items: Iterable[Any]) -> list[Any]:
     for item in items:
         if isinstance(item, str):
             _warn_of(item)
+        elif not (callable(item) or isinstance(item, CustomLogger)):
+            _log_of(item)
         elif not any(item is other for other in out):
             out.append(item)
     return out
@@ -74,6 +77,14 @@ def _warn_of(name: str) -> None:
         UserWarning,
         stacklevel=2,
     )
+
+
+def _log_of(item: Any) -> None:
+    """litellm passes over what it cannot call, and programs such as crewai register such objects: they are told in the log, once."""
+    name = type(item).__qualname__
+    if name not in _named:
+        _named.add(name)
+        verbose_logger.warning("a callback of the class %s is no function and no CustomLogger: it is not called", name)
 
 
 def overrides(item: Any, method: str) -> bool:

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from .._loading import submodules as _submodules
 
-__getattr__ = _submodules(__name__, "custom_llm")
+__getattr__ = _submodules(__name__, "azure base_llm custom_llm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -443,3 +444,20 @@ def test_a_forked_child_tells_too():
         """
     )
     assert sorted(out.split()) == ["child", "parent"]
+
+
+def test_what_cannot_be_called_is_passed_over_and_told_of_once(
+    arguments: dict[str, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Handler:
+        def log_success_event(self, *_: object) -> None:
+            raise AssertionError("it is no logger")
+
+    told: list[Any] = []
+    monkeypatch.setattr(litellm, "success_callback", [Handler(), lambda *given: told.append(given)])
+    with caplog.at_level("WARNING"):
+        for _ in range(2):
+            litellm.completion(**arguments)
+    assert wait_until(lambda: len(told) == 2)
+    warnings = [record for record in caplog.records if "is no function and no CustomLogger" in record.getMessage()]
+    assert len(warnings) == 1
