@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from ._operations.batches import batch_completion as batch_completion
     from ._operations.batches import batch_completion_models as batch_completion_models
     from ._operations.batches import batch_completion_models_all_responses as batch_completion_models_all_responses
+    from ._operations.contents import agenerate_content as agenerate_content
     from ._operations.files import acreate_file as acreate_file
     from ._operations.files import afile_content as afile_content
     from ._operations.files import afile_delete as afile_delete
@@ -284,6 +285,7 @@ _HOMES = {
         "._operations.audio": "transcription atranscription speech aspeech",
         "._operations.batches": "batch_completion batch_completion_models batch_completion_models_all_responses",
         "._operations.images": "image_generation aimage_generation image_edit aimage_edit",
+        "._operations.contents": "agenerate_content",
         "._operations.files": (
             "create_file acreate_file file_retrieve afile_retrieve file_delete afile_delete file_list afile_list file_content afile_content"
         ),
@@ -355,8 +357,8 @@ _MADE = {
 }
 _SUBMODULES = frozenset(
     (
-        "_logging _version anthropic_interface constants cost_calculator exceptions files integrations litellm_core_utils llms main "
-        "router secret_managers testing types utils"
+        "_logging _version anthropic_interface constants cost_calculator exceptions files google_genai integrations "
+        "litellm_core_utils llms main router secret_managers testing types utils"
     ).split()
 )
 

@@ -123,6 +123,58 @@ def test_mocks_have_anthropics_form_too() -> None:
     assert "".join(deltas) == "hello"
 
 
+# Google's contents -----------------------------------------------------------------------------------------------------------
+
+CONTENTS = [{"role": "user", "parts": [{"text": "hi"}]}]
+
+
+def test_a_provider_that_chats_answers_in_googles_words(server: Server, groq: dict[str, Any]) -> None:
+    from edgequake_litellm.google_genai import agenerate_content, generate_content
+
+    server.reply(CHAT)
+    config = {"maxOutputTokens": 9, "system_instruction": "sys"}
+    tools = [{"functionDeclarations": [{"name": "w", "parameters": {"type": "OBJECT"}}]}]
+    answer: Any = generate_content(contents=CONTENTS, config=config, tools=tools, **groq)
+    assert server.sent["messages"] == [{"role": "system", "content": "sys"}, {"role": "user", "content": "hi"}]
+    assert (server.sent["max_tokens"], server.sent["tools"][0]["function"]["parameters"]) == (9, {"type": "object"})
+    assert answer["candidates"][0]["content"] == {"role": "model", "parts": [{"text": "Hello"}]}
+    assert answer["usageMetadata"]["totalTokenCount"] == 13
+    server.reply(CHAT)
+    assert asyncio.run(agenerate_content(contents=CONTENTS, **groq))["candidates"] == answer["candidates"]
+    with pytest.raises(litellm.UnsupportedParamsError, match="codeExecution"):
+        generate_content(contents=CONTENTS, tools=[{"codeExecution": {}}], **groq)
+
+
+def test_its_streams_are_server_sent_events_too(server: Server, groq: dict[str, Any]) -> None:
+    from edgequake_litellm.google_genai import agenerate_content_stream, generate_content_stream
+
+    server.reply(STREAM, "text/event-stream")
+    stream: Any = generate_content_stream(contents=CONTENTS, **groq)
+    assert all(event.startswith(b'data: {"candidates":') and event.endswith(b"\n\n") for event in stream)
+    assert stream.response_uptil_now == "Hello"
+
+    async def read() -> list[Any]:
+        server.reply(STREAM, "text/event-stream")
+        stream: Any = await agenerate_content_stream(contents=CONTENTS, **groq)
+        return [event["candidates"][0].get("finishReason") async for event in stream.aevents()]
+
+    assert asyncio.run(read()) == [None, None, "STOP"]
+
+
+def test_gemini_is_asked_in_its_own_words(server: Server) -> None:
+    from edgequake_litellm.google_genai import generate_content, generate_content_stream
+
+    answer = {"candidates": [{"content": {"parts": [{"text": "Hi", "new": 1}]}, "finishReason": "STOP"}]}
+    where: dict[str, Any] = {"model": "gemini/gemini-2.5-flash", "api_base": server.base_url, "api_key": KEY}
+    server.reply(answer)
+    assert generate_content(contents=CONTENTS, config={"temperature": 0.5}, **where) == answer
+    assert server.requests[-1][0] == "/v1/models/gemini-2.5-flash:generateContent"
+    assert server.sent == {"contents": CONTENTS, "generationConfig": {"temperature": 0.5}}
+    server.reply(f"data: {json.dumps(answer)}\n\n", "text/event-stream")
+    stream: Any = generate_content_stream(contents=CONTENTS, **where)
+    assert list(stream.events()) == [answer]
+
+
 # Responses ------------------------------------------------------------------------------------------------------------------
 
 

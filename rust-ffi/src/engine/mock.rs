@@ -10,7 +10,9 @@ use super::json;
 use super::limits::Limits;
 use super::request::{wrong_type, Request};
 use super::route::{self, Route};
-use crate::wire::bridge::{message_of_chat, text_of_chat, texts_of_chat, MessageEvents, Pieces, ResponseEvents};
+use crate::wire::bridge::{
+    content_of_chat, message_of_chat, text_of_chat, texts_of_chat, ContentEvents, MessageEvents, Pieces, ResponseEvents,
+};
 use crate::wire::{Operation, StreamEvent};
 
 /// litellm's usage of a mock answer.
@@ -51,7 +53,10 @@ impl Mock {
         let at = |error: Error| error.at(&route.provider, &route.model);
         let answer = match (request.raw("mock_response"), operation) {
             (None, _) => Answer::Text(DEFAULT_TEXT.to_owned()),
-            (Some(raw), Operation::Completion | Operation::TextCompletion | Operation::AnthropicMessages) => {
+            (
+                Some(raw),
+                Operation::Completion | Operation::TextCompletion | Operation::AnthropicMessages | Operation::GenerateContent,
+            ) => {
                 match json::read::<Value>(raw) {
                     Some(Value::String(text)) => Answer::Text(text),
                     Some(whole @ Value::Object(_)) => Answer::Whole(whole),
@@ -91,7 +96,8 @@ impl Mock {
                 None => return Err(at(wrong_type("mock_tool_calls", "a list of objects", raw))),
             },
         };
-        let include_usage = request.includes_usage()? || matches!(operation, Operation::AnthropicMessages | Operation::Responses);
+        let include_usage = request.includes_usage()?
+            || matches!(operation, Operation::AnthropicMessages | Operation::GenerateContent | Operation::Responses);
         Ok(Some(Mock {
             operation,
             answer,
@@ -132,6 +138,7 @@ impl Mock {
         match self.operation {
             Operation::TextCompletion => text_of_chat(&answer),
             Operation::AnthropicMessages => message_of_chat(&answer),
+            Operation::GenerateContent => content_of_chat(&answer),
             _ => Ok(answer),
         }
     }
@@ -181,6 +188,12 @@ impl Mock {
             Operation::TextCompletion => texts_of_chat(&mut events)?,
             Operation::AnthropicMessages => {
                 let mut pieces = Pieces::new(MessageEvents::new(&self.route.model));
+                pieces.write(&events, &mut out)?;
+                pieces.end(&mut out)?;
+                return Ok(out);
+            }
+            Operation::GenerateContent => {
+                let mut pieces = Pieces::new(ContentEvents::new(&self.route.model));
                 pieces.write(&events, &mut out)?;
                 pieces.end(&mut out)?;
                 return Ok(out);

@@ -156,6 +156,7 @@ pub fn prepare(operation: Operation, route: &Route, request: &Request<'_>) -> Re
         Operation::Rerank => rerank::prepare(route, request),
         Operation::TextCompletion if !has(operation) => bridge::text_over_chat(route, request),
         Operation::Responses if !has(operation) => bridge::responses_over_chat(route, request),
+        Operation::GenerateContent if !gemini::speaks(row, &route.model) => bridge::content_over_chat(route, request),
         Operation::AnthropicMessages if !claude() => bridge::messages_over_chat(route, request),
         Operation::Completion if has(Operation::TextCompletion) && !has(operation) => bridge::chat_over_text(route, request),
         _ => dialect(route).prepare(operation, route, request),

@@ -37,6 +37,8 @@ operations! {
     Moderation = "moderation",
     /// Anthropic's Messages API, of any provider.
     AnthropicMessages = "anthropic_messages",
+    /// Google's `generateContent`, of any provider.
+    GenerateContent = "generate_content",
     CreateFile = "create_file",
     FileRetrieve = "file_retrieve",
     FileDelete = "file_delete",
@@ -91,7 +93,14 @@ impl Operation {
 
     /// May the caller ask for a stream of events?
     pub fn streams(self) -> bool {
-        matches!(self, Operation::Completion | Operation::TextCompletion | Operation::Responses | Operation::AnthropicMessages)
+        matches!(
+            self,
+            Operation::Completion
+                | Operation::TextCompletion
+                | Operation::Responses
+                | Operation::AnthropicMessages
+                | Operation::GenerateContent
+        )
     }
 
     /// The operation that stands for this one in a provider's row, where it concerns what a provider keeps for its user: whoever takes files

@@ -2,6 +2,7 @@
 //! a message of Anthropic's API or a response of OpenAI's is a chat.
 
 mod chat;
+mod google;
 mod messages;
 mod over_chat;
 mod pieces;
@@ -9,6 +10,7 @@ mod responses;
 mod text;
 
 pub use chat::chat_over_text;
+pub use google::{content_of_chat, content_over_chat, ContentEvents};
 pub use messages::{message_of_chat, messages_over_chat, MessageEvents};
 pub use pieces::Pieces;
 pub use responses::{responses_over_chat, ResponseEvents};

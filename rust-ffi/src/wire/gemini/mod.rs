@@ -13,6 +13,7 @@ mod messages;
 pub mod models;
 mod own;
 mod partners;
+mod passing;
 mod request;
 mod schema;
 mod signatures;
@@ -28,7 +29,7 @@ use self::address::Door;
 use self::answer::Embedded;
 use super::errors::Origin;
 use super::events;
-use super::providers::Provider;
+use super::providers::{Protocol, Provider};
 use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
@@ -52,6 +53,15 @@ impl Dialect for Vertex {
     }
 }
 
+/// Does this provider serve this model by Google's protocol?
+pub fn speaks(row: Option<&Provider>, model: &str) -> bool {
+    match row.map(|row| row.protocol) {
+        Some(Protocol::Gemini) => true,
+        Some(Protocol::Vertex) => partners::Partner::of(model).is_none() && !model.contains("claude"),
+        _ => false,
+    }
+}
+
 fn prepare(door: Door, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
     let row = super::openai::row(&route.provider)?;
     match operation {
@@ -61,6 +71,7 @@ fn prepare(door: Door, operation: Operation, route: &Route, request: &Request<'_
         },
         Operation::Completion => request::prepare(door, row, route, request),
         Operation::Embedding => embedding::prepare(door, row, route, request),
+        Operation::GenerateContent => passing::prepare(door, row, route, request),
         _ => Err(operation.unavailable(row.name)),
     }
 }
