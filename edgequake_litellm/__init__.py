@@ -409,7 +409,9 @@ def __getattr__(name: str) -> Any:
 
         value = library_version()
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from ._absent import message
+
+        raise AttributeError(message(__name__, name))
     globals()[name] = value
     return value
 

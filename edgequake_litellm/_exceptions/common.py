@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, TypeVar
 
 from . import openai_bases as openai
 from .response import Request, Response
+
+C = TypeVar("C", bound=type)
 
 classes: dict[str, type[Any]] = {}
 
@@ -55,13 +57,14 @@ def _reduce(self: Any) -> Any:
     return _restore, (cls.__name__ if classes.get(cls.__name__) is cls else cls, self.args, self.__dict__)
 
 
-def public(cls: Any) -> Any:
+def public(cls: C) -> C:
     """Completes a class of litellm's: its module, its pickling, and its base of openai's."""
-    cls.__module__ = "litellm.exceptions"
-    cls.__reduce__ = _reduce
+    made: Any = cls
+    made.__module__ = "litellm.exceptions"
+    made.__reduce__ = _reduce
     classes[cls.__name__] = cls
     if cls.__bases__[0].__module__ == "openai":
-        cls.__str__ = cls.__repr__ = describe
+        made.__str__ = made.__repr__ = describe
         openai.register(cls)
     return cls
 

@@ -47,23 +47,24 @@ class APIError(OpenAIError):
         code: str | None
         param: str | None
         type: str | None
+        # What litellm adds: its exceptions are the only heirs that a type checker sees here.
+        status_code: int
+        model: str | None
+        llm_provider: str | None
+        litellm_debug_info: str | None
+        max_retries: int | None
+        num_retries: int | None
+        response: Any
+        request_id: str | None
+        retry_after_ms: int | None
 
 
 class APIResponseValidationError(APIError):
     __module__ = "openai"
 
-    if TYPE_CHECKING:
-        response: Any
-        status_code: int
-
 
 class APIStatusError(APIError):
     __module__ = "openai"
-
-    if TYPE_CHECKING:
-        response: Any
-        status_code: int
-        request_id: str | None
 
 
 class APIConnectionError(APIError):

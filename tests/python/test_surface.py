@@ -373,3 +373,16 @@ def test_an_endpoint_of_fastapi_answers_with_a_response():
         assert client.get(path).json()["choices"][0]["message"]["content"] == "Hi"
     schema = app.openapi()["paths"]["/typed"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert {"id", "choices", "created"} <= schema["properties"].keys()
+
+
+def test_what_is_not_there_says_what_to_do_instead() -> None:
+    for name, words in [
+        ("create_fine_tuning_job", "fine-tuning jobs of litellm's are not in this package"),
+        ("acreate_assistants", "use responses()"),
+        ("image_variation", "use image_edit()"),
+    ]:
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'") as caught:
+            getattr(litellm, name)
+        assert words in str(caught.value)
+    with pytest.raises(AttributeError, match=r"has no attribute 'no_such_thing'$"):
+        _ = litellm.no_such_thing  # type: ignore[attr-defined]
