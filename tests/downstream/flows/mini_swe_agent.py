@@ -22,7 +22,7 @@ def options(address):
 
 def told(message):
     extra = message["extra"]
-    return [message["role"], message["content"], [action["command"] for action in extra["actions"]], extra["cost"]]
+    return [message["role"], message["content"], [action["command"] for action in extra["actions"]], round(extra["cost"], 9)]
 
 
 def flow_text(address):
