@@ -130,3 +130,36 @@ def flow_error_context(address):
 
 def flow_error_stream(address):
     return [told(part) for part in chat(address, "openai/fails-401").stream(QUESTION)]
+
+
+def routed(address, **options):
+    from langchain_litellm import ChatLiteLLMRouter
+    from litellm import Router
+
+    params = {"model": "openai/gpt-4o", "api_base": address, "api_key": "sk-nothing"}
+    router = Router(
+        model_list=[{"model_name": "group", "litellm_params": params}],
+        model_group_alias={"other": "group"},
+        num_retries=0,
+    )
+    return ChatLiteLLMRouter(router=router, **options)
+
+
+def flow_router(address):
+    return told(routed(address, model_name="group", temperature=0.2).invoke(QUESTION))
+
+
+def flow_router_stream(address):
+    return [told(part) for part in routed(address, model_name="group").stream(QUESTION)]
+
+
+def flow_router_tools(address):
+    return told(routed(address, model_name="other").bind_tools([weather]).invoke("What is the weather in Paris?"))
+
+
+async def flow_router_async(address):
+    return told(await routed(address, model_name="group").ainvoke(QUESTION))
+
+
+async def flow_router_async_stream(address):
+    return [told(part) async for part in routed(address, model_name="group").astream(QUESTION)]

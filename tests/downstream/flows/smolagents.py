@@ -84,3 +84,26 @@ def flow_error_key(address):
 
 def flow_error_model(address):
     return told(model(address, "openai/fails-404").generate(QUESTION))
+
+
+def routed(address, **options):
+    from smolagents import LiteLLMRouterModel
+
+    params = {"model": "openai/gpt-4o", "api_base": address, "api_key": "sk-nothing"}
+    entries = [{"model_name": "group", "litellm_params": params}, {"model_name": "group", "litellm_params": params}]
+    return LiteLLMRouterModel(
+        model_id="group", model_list=entries, client_kwargs={"routing_strategy": "simple-shuffle"}, **options
+    )
+
+
+def flow_router(address):
+    return told(routed(address, temperature=0.2).generate(QUESTION, stop_sequences=["END"]))
+
+
+def flow_router_tools(address):
+    return told(routed(address).generate(ABOUT_WEATHER, tools_to_call_from=[weather]))
+
+
+def flow_router_stream(address):
+    parts = routed(address).generate_stream(QUESTION)
+    return [[part.content, part.token_usage and part.token_usage.output_tokens] for part in parts]
