@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any, NoReturn, Optional, Union
 
 from ._router import making, settings
-from ._router.batches import Batches
+from ._router.kept import Kept
 from .types.router import (
     AlertingConfig,
     AllowedFailsPolicy,
@@ -68,7 +68,7 @@ __all__ = [
 _ENGINES = frozenset(
     "routing_strategy routing_strategy_args num_retries timeout stream_timeout retry_after retry_policy model_group_retry_policy "
     "allowed_fails allowed_fails_policy cooldown_time disable_cooldowns fallbacks context_window_fallbacks "
-    "content_policy_fallbacks max_fallbacks model_group_alias enable_pre_call_checks enable_tag_filtering "
+    "content_policy_fallbacks max_fallbacks optional_pre_call_checks model_group_alias enable_pre_call_checks enable_tag_filtering "
     "tag_filtering_match_any default_max_parallel_requests default_litellm_params".split()
 )
 # What `update_settings` changes.
@@ -107,7 +107,7 @@ _SHOWN = (
 )
 
 
-class Router(Batches):
+class Router(Kept):
     """Calls models by names of the program's own, each of which one or more deployments serve.
 
     Any thread may use it and change it, and so may coroutines of any loop; a forked child uses it as its parent did. Arguments and

@@ -39,6 +39,7 @@ class RouterBase:
         model_group_alias: dict[str, Any]
         model_group_retry_policy: dict[str, Any]
         num_retries: int
+        optional_pre_call_checks: list[str] | None
         retry_after: float
         retry_policy: RetryPolicy | None
         router_general_settings: RouterGeneralSettings

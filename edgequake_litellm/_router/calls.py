@@ -11,6 +11,7 @@ from .._completion import acompletion, completion
 from .._embedding import aembedding, embedding
 from .._operations.audio import aspeech, atranscription, speech, transcription
 from .._operations.images import aimage_edit, aimage_generation, image_edit, image_generation
+from .._operations.messages import acreate
 from .._operations.moderations import amoderation, moderation
 from .._operations.rankings import arerank, rerank
 from .._operations.responses import aresponses, responses
@@ -203,6 +204,14 @@ class Calls(Choices):
     async def aresponses(self, model: str, input: Any, **kwargs: Any) -> Any:
         """:meth:`responses` for coroutines."""
         outcome = await self._acall(aresponses, model, {"input": input, **kwargs})
+        if isinstance(outcome, Failure):
+            del kwargs
+            raise outcome.pop()
+        return outcome
+
+    async def anthropic_messages(self, model: str, messages: list[Any], max_tokens: int, **kwargs: Any) -> Any:
+        """The answer to `messages` in the words of Anthropic's Messages API, whatever the deployment's provider."""
+        outcome = await self._acall(acreate, model, {"messages": messages, "max_tokens": max_tokens, **kwargs})
         if isinstance(outcome, Failure):
             del kwargs
             raise outcome.pop()

@@ -68,10 +68,16 @@ class Engine:
         # Before the router is read: what is changed meanwhile is sent the next time.
         changes = self._changes
         kept = deepcopy([getattr(router, name) for name in _MUTABLE])
-        _runtime.configure("routers", self.name, settings.engine_config(router))
+        config, quota = settings.engine_config(router), settings.quota_config(router)
+        if quota is not None:
+            _runtime.configure("quotas", self.name, quota)
+            config["quota"] = self.name
+        _runtime.configure("routers", self.name, config)
         self._kept, self._sent = kept, changes
         while _gone:
-            _runtime.configure("routers", _gone.popleft(), None)
+            name = _gone.popleft()
+            for kind in ("routers", "quotas"):
+                _runtime.configure(kind, name, None)
 
     def began(self, router: RouterBase, model_id: str) -> None:
         """Counts a call of a deployment that the engine does not make itself; `ended` must follow."""

@@ -76,18 +76,31 @@ def refuse_what_is_not_done(given: Fields) -> None:
 
 def share(router: RouterBase, given: Fields) -> None:
     """Notes what the router shares with other processes, and through which Redis."""
-    config_of = {
-        "url": given["redis_url"],
-        "host": given["redis_host"],
-        "port": given["redis_port"],
-        "password": given["redis_password"],
-        "db": given["redis_db"],
-    }
-    router._redis = {name: value for name, value in {**config_of, **given["cache_kwargs"]}.items() if value is not None}
-    if router._redis:
-        config.unsupported("redis_url", "limits and cooldowns that processes share through Redis")
+    named = {name: given[f"redis_{name}"] for name in ("url", "host", "port", "password", "db")}
+    router._redis = {name: value for name, value in {**named, **given["cache_kwargs"]}.items() if value is not None}
+    if router._redis and quota_config(router) is None:
+        config.unsupported("redis_url", "cooldowns that processes share through Redis")
     if given["cache_responses"]:
         config.unsupported("cache_responses", "caches of answers")
+
+
+# Strategies to which `rpm` and `tpm` are limits. To the others they are weights.
+_LIMITING = ("latency-based-routing", "cost-based-routing", "usage-based-routing", "usage-based-routing-v2")
+
+
+def quota_config(router: RouterBase) -> Fields | None:
+    """The engine's quota that counts the limits of the router's deployments; None where it needs none.
+
+    Through Redis it counts for all processes whose deployments have the same ids. In this process alone the router keeps its
+    limits by itself, unless every strategy is to keep them.
+    """
+    enforced = "enforce_model_rate_limits" in (router.optional_pre_call_checks or ())
+    kept = enforced or router.enable_pre_call_checks or router.routing_strategy in _LIMITING
+    if not kept or not (router._redis or enforced):
+        return None
+    store = {"type": "redis", **router._redis} if router._redis else {"type": "memory"}
+    # No limit but the deployments' own: this one is for none of them.
+    return {"store": store, "limits": [{"per": "deployment", "match": [], "parallel": 0}]}
 
 
 def strategy(value: Any) -> str:

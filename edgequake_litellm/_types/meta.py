@@ -69,7 +69,7 @@ class Meta:
     def hidden_params(self, response_model: str | None = None) -> dict[str, Any]:
         """A new `_hidden_params` for one response: litellm's names. `response_model` is the model that answered."""
         data = self.data
-        made = {
+        made: dict[str, Any] = {
             "custom_llm_provider": None if data.get("provider") in _UNNAMED else data.get("provider"),
             "region_name": None,
             "additional_headers": additional_headers(data.get("headers")),
@@ -83,6 +83,10 @@ class Meta:
             "provider_response_model": response_model,
             "cache_hit": None,
         }
+        fallback = data.get("fallback")
+        if fallback is not None:
+            made["litellm_model_name"] = fallback["model"]
+            made["additional_headers"]["x-litellm-attempted-fallbacks"] = fallback["position"]
         if "router" in data:
             from .._router.answers import tell
 
@@ -93,7 +97,8 @@ class Meta:
         """What a response with these `fields` cost in US dollars, or None where nobody knows the model's prices."""
         data = self.data
         if "router" not in data:
-            return response_cost(fields, self.model or data.get("model"), data.get("provider"))
+            asked = data["fallback"]["model"] if "fallback" in data else self.model
+            return response_cost(fields, asked or data.get("model"), data.get("provider"))
         from .._router.answers import prices
 
         model, own = prices(data, self.deployments)

@@ -9,6 +9,9 @@ import asyncio
 import copy
 import gc
 import pickle
+import shutil
+import socket
+import subprocess
 import threading
 import traceback
 from collections import Counter
@@ -122,6 +125,19 @@ def test_a_pydantic_class_is_sent_as_its_schema(place, local_provider):
     mood = pydantic.create_model("Mood", word=(str, ...))
     made.completion("chat", MESSAGES, response_format=mood)
     assert local_provider.requests[-1].json["response_format"]["json_schema"]["name"] == "Mood"
+
+
+def test_fallbacks_need_no_router(local_provider, monkeypatch):
+    place = {"api_base": local_provider.base_url, "api_key": KEY, "num_retries": 0}
+    local_provider.error(500, "Not today.")
+    response = litellm.completion("openai/gpt-4o", MESSAGES, fallbacks=["openai/gpt-4o-mini"], **place)
+    hidden = response._hidden_params
+    assert (response.model, hidden["litellm_model_name"]) == ("gpt-4o-mini", "openai/gpt-4o-mini")
+    assert hidden["additional_headers"]["x-litellm-attempted-fallbacks"] == 1
+    assert hidden["response_cost"] == pytest.approx(litellm.completion_cost(response, model="openai/gpt-4o-mini"))
+    monkeypatch.setattr(litellm, "fallbacks", [{"openai/gpt-4o": ["openai/gpt-4.1-mini"]}])
+    local_provider.error(500, "Not today.")
+    assert litellm.completion("openai/gpt-4o", MESSAGES, **place).model == "gpt-4.1-mini"
 
 
 # What is wrong ---------------------------------------------------------------------------------------------------------------
@@ -421,6 +437,104 @@ def test_a_deployment_that_fails_is_left_alone(place, local_provider):
             made.completion("bad", MESSAGES)
     local_provider.reset()
     assert {made.completion("chat", MESSAGES)._hidden_params["model_id"] for _ in range(20)} == {"good"}
+
+
+# What processes share, and what providers keep --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def redis():
+    """The port of a Redis of this test's own."""
+    program = shutil.which("redis-server")
+    assert program is not None, "the tests need redis-server (on Debian: apt install redis-server)"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--loglevel", "warning"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+
+        def answers():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        assert wait_until(answers)
+        yield port
+        server.terminate()
+
+
+def passes(made):
+    try:
+        return bool(made.completion("chat", MESSAGES))
+    except litellm.RateLimitError:
+        return False
+
+
+def calls_that_pass(routers, count):
+    return sum(passes(routers[number % len(routers)]) for number in range(count))
+
+
+def test_routers_share_limits_through_redis(place, local_provider, redis):
+    options = {"redis_host": "127.0.0.1", "redis_port": redis, "routing_strategy": "usage-based-routing-v2"}
+    # As in two processes: neither router knows of the other's calls.
+    routers = [router(place("chat", model_id="one", rpm=5), **options) for _ in range(2)]
+    assert calls_that_pass(routers, 12) == 5
+    assert len(local_provider.requests) == 5
+
+
+def test_a_redis_that_is_not_there_fails_no_call(place, local_provider):
+    options = {"redis_url": "redis://127.0.0.1:9/0", "routing_strategy": "usage-based-routing-v2"}
+    assert calls_that_pass([router(place("chat", rpm=5), **options)], 3) == 3
+
+
+def test_every_strategy_can_be_told_to_keep_limits(place):
+    made = router(place("chat", rpm=2), optional_pre_call_checks=["enforce_model_rate_limits"])
+    assert calls_that_pass([made], 4) == 2
+    assert calls_that_pass([router(place("chat", rpm=2))], 4) == 4
+
+
+def test_no_room_says_how_long_to_wait(place):
+    made = router(place("chat", rpm=1), routing_strategy="usage-based-routing-v2")
+    made.completion("chat", MESSAGES)
+    with pytest.raises(types.RouterRateLimitError, match="No deployments available for selected model") as raised:
+        made.completion("chat", MESSAGES)
+    assert 0 < raised.value.cooldown_time <= 60
+
+
+def test_a_file_goes_to_the_one_deployment_with_its_model(local_provider):
+    place = {"api_base": local_provider.base_url, "api_key": KEY}
+    made = router(
+        {"model_name": "chat", "litellm_params": {"model": "openai/gpt-4o", "temperature": 0.1, **place}},
+        {"model_name": "two", "litellm_params": {"model": "openai/gpt-4o", **place}},
+        {"model_name": "two", "litellm_params": {"model": "openai/gpt-4o-mini", **place}},
+    )
+    requests = b'{"custom_id": "1", "body": {"model": "chat", "messages": []}}\n\n'
+
+    async def upload(model, file):
+        local_provider.error(400, "So far and no further.")
+        return await made.acreate_file(model=model, file=file, purpose="batch")
+
+    with pytest.raises(litellm.BadRequestError, match="So far"):
+        asyncio.run(upload("chat", ("asked.jsonl", requests)))
+    sent = local_provider.requests[-1]
+    assert (sent.path, sent.api_key) == ("/v1/files", KEY)
+    assert b'"model": "gpt-4o"' in sent.body
+    assert b"asked.jsonl" in sent.body
+    assert b"temperature" not in sent.body
+    with pytest.raises(litellm.BadRequestError, match="the group 'two' has 2 deployments"):
+        asyncio.run(upload("two", requests))
+    with pytest.raises(litellm.BadRequestError, match="Line 1 of `file`"):
+        asyncio.run(upload("chat", b"hello"))
+    local_provider.reset()
+    local_provider.error(400, "So far and no further.")
+    with pytest.raises(litellm.BadRequestError, match="So far"):
+        asyncio.run(made.acreate_batch("chat", completion_window="24h", endpoint="/v1/x", input_file_id="file-1"))
+    assert local_provider.requests[-1].path == "/v1/batches"
+
+
+def test_anthropics_words(place):
+    made = router(place("chat"))
+    answer = asyncio.run(made.anthropic_messages("chat", MESSAGES, max_tokens=5))
+    assert answer["content"][0]["text"] == "You said: Say hello"
 
 
 # The program's own part --------------------------------------------------------------------------------------------------------
