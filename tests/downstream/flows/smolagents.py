@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from smolagents import CodeAgent, LiteLLMModel, ToolCallingAgent, tool
 from smolagents.models import ChatMessage
 
@@ -89,7 +91,9 @@ def flow_error_model(address):
 def routed(address, **options):
     from smolagents import LiteLLMRouterModel
 
-    params = {"model": "openai/gpt-4o", "api_base": address, "api_key": "sk-nothing"}
+    # smolagents gives its own address with each call, which is None; in litellm that takes the deployment's away.
+    os.environ["OPENAI_API_BASE"] = address
+    params = {"model": "openai/gpt-4o"}
     entries = [{"model_name": "group", "litellm_params": params}, {"model_name": "group", "litellm_params": params}]
     return LiteLLMRouterModel(
         model_id="group", model_list=entries, client_kwargs={"routing_strategy": "simple-shuffle"}, **options
