@@ -22,7 +22,12 @@ def options(address):
 
 def told(message):
     extra = message["extra"]
-    return [message["role"], message["content"], [action["command"] for action in extra["actions"]], round(extra["cost"], 9)]
+    return [
+        message["role"],
+        message["content"],
+        [action["command"] for action in extra["actions"]],
+        round(extra["cost"], 9),
+    ]
 
 
 def flow_text(address):
