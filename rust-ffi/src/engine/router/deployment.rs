@@ -8,6 +8,7 @@ use super::read;
 use crate::engine::error::{Error, Result};
 use crate::engine::fallback::raw_string;
 use crate::engine::json;
+use crate::engine::log;
 use crate::engine::quota::Rates;
 use crate::engine::request::Request;
 use crate::engine::route;
@@ -67,8 +68,10 @@ pub struct Deployment {
     /// US dollars for a token in and a token out.
     pub price: f64,
     pub health: OwnHealth,
-    /// Taken out of service by its owner.
+    /// Not to be called: taken out of service by its owner, or lacking something.
     pub blocked: bool,
+    /// The environment's variable that it names and that is not set.
+    pub lacks: Option<String>,
 }
 
 /// What a minute may have.
@@ -168,6 +171,13 @@ impl Deployment {
             Some(raw) => json::text(raw).unwrap_or_else(|| raw.get().to_owned()),
             None => stable_id(&group, &params),
         };
+        let (arguments, lacks) = arguments(&params);
+        if let Some(variable) = &lacks {
+            log::record(log::Level::Warning, || {
+                let fields = serde_json::json!({ "deployment": id, "variable": variable }).to_string();
+                (format!("a deployment of {group:?} gets no calls: {variable}, which it names, is not set"), fields)
+            });
+        }
         let allowed = info.raw("allowed_fails_policy").map(|raw| read::object("allowed_fails_policy", raw)).transpose()?;
         let own_parallel = read::whole(&params, "max_parallel_requests")?;
         let cooldown = match read::seconds(&info, "cooldown_time")? {
@@ -194,29 +204,29 @@ impl Deployment {
                 allowed_by_kind: allowed.map(|policy| ByKind::read(&policy, "AllowedFails")).transpose()?.unwrap_or_default(),
                 never: group.contains('*'),
             },
-            blocked: entry.bool("blocked")?.or(info.bool("blocked")?).unwrap_or(false),
-            params: arguments(&params)?,
+            blocked: entry.bool("blocked")?.or(info.bool("blocked")?).unwrap_or(false) || lacks.is_some(),
+            params: arguments,
+            lacks,
             group,
             model,
         })
     }
 }
 
-/// The arguments of a call. litellm reads `os.environ/NAME` as the environment's variable NAME.
-fn arguments(params: &Request<'_>) -> Result<Vec<(String, Box<RawValue>)>> {
-    let mut arguments = Vec::with_capacity(params.fields.len());
+/// The arguments of a call, and what one of them lacks: litellm reads `os.environ/NAME` as the environment's variable NAME. Without it the
+/// call would go out with another key than the one that was meant.
+fn arguments(params: &Request<'_>) -> (Vec<(String, Box<RawValue>)>, Option<String>) {
+    let (mut arguments, mut lacks) = (Vec::with_capacity(params.fields.len()), None);
     for (name, raw) in params.fields.iter().filter(|(name, _)| !ROUTERS.contains(&name.as_str())) {
         match json::read::<String>(raw).as_deref().and_then(|text| text.strip_prefix("os.environ/")) {
-            // One that is not set counts as not given, as in litellm: the call then says which key it lacks.
-            Some(variable) => {
-                if let Ok(value) = std::env::var(variable) {
-                    arguments.push((name.clone(), raw_string(&value)));
-                }
-            }
+            Some(variable) => match std::env::var(variable) {
+                Ok(value) => arguments.push((name.clone(), raw_string(&value))),
+                Err(_) => lacks = Some(variable.to_owned()),
+            },
             None => arguments.push((name.clone(), (*raw).to_owned())),
         }
     }
-    Ok(arguments)
+    (arguments, lacks)
 }
 
 /// litellm's `calculate_max_parallel_requests`; six requests for each thousand tokens are Azure's measure.
@@ -293,7 +303,9 @@ mod tests {
     fn what_is_the_routers_is_no_part_of_a_call() {
         std::env::set_var("EQ_ROUTER_TEST_KEY", "from-the-environment");
         let text = r#"{"model_name":"g","litellm_params":{"model":"openai/gpt-4o","rpm":5,"weight":2,"order":1,"tags":["b","a"],
-            "api_key":"os.environ/EQ_ROUTER_TEST_KEY","api_base":"os.environ/EQ_ROUTER_TEST_NOT_SET","timeout":3}}"#;
+            "api_key":"os.environ/EQ_ROUTER_TEST_KEY","timeout":3}}"#;
+        let lacking = deployment(&text.replace("TEST_KEY", "TEST_NOT_SET")).unwrap();
+        assert_eq!((lacking.lacks.as_deref(), lacking.blocked), (Some("EQ_ROUTER_TEST_NOT_SET"), true));
         let deployment = deployment(text).unwrap();
         let params: Vec<(&str, &str)> = deployment.params.iter().map(|(name, raw)| (name.as_str(), raw.get())).collect();
         assert_eq!(params, [("api_key", "\"from-the-environment\""), ("timeout", "3")]);

@@ -81,7 +81,7 @@ impl Router {
         }
         let now = live.epoch.elapsed();
         let chosen = live.choose(&self.config, &meaning, ask, now, &mut fastrand::f64);
-        let number = chosen.map_err(|nobody| self.nobody(model, &nobody, ask.needs))?;
+        let number = chosen.map_err(|nobody| self.nobody(model, &meaning, &nobody, ask.needs))?;
         live.start(&self.config, number);
         drop(live);
         let ticket =
@@ -112,7 +112,23 @@ impl Router {
         }
     }
 
-    fn nobody(&self, model: &str, nobody: &Nobody, needs: &Needs) -> Error {
+    /// The variable that all deployments of a name lack.
+    fn lacking(&self, meaning: &Meaning<'_>) -> Option<&str> {
+        let numbers = match meaning {
+            Meaning::Group(group) | Meaning::Wildcard(group, _) => &self.config.groups[*group],
+            Meaning::Deployments(numbers) => *numbers,
+            Meaning::Deployment(number) => std::slice::from_ref(number),
+        };
+        let lacks = |number: &usize| self.config.deployments[*number].lacks.as_deref();
+        numbers.iter().all(|number| lacks(number).is_some()).then(|| lacks(numbers.first()?)).flatten()
+    }
+
+    fn nobody(&self, model: &str, meaning: &Meaning<'_>, nobody: &Nobody, needs: &Needs) -> Error {
+        if let (Nobody::Busy(_), Some(variable)) = (nobody, self.lacking(meaning)) {
+            let message =
+                format!("the deployments of {model:?} name the environment's variable {variable}, which is not set; set it");
+            return Error::new(ErrorKind::Authentication, message).at("", model);
+        }
         // The first words are litellm's, which programs look for.
         let (kind, code, message) = match nobody {
             Nobody::Busy(_) => (

@@ -46,7 +46,7 @@ impl Router {
         let now = live.epoch.elapsed();
         let chosen = live.choose(&self.config, &meaning, ask, now, &mut fastrand::f64);
         drop(live);
-        let number = chosen.map_err(|nobody| self.nobody(model, &nobody, ask.needs))?;
+        let number = chosen.map_err(|nobody| self.nobody(model, &meaning, &nobody, ask.needs))?;
         let deployment = &self.config.deployments[number];
         let called = self.model(number, model, &meaning);
         let answer = json!({ "id": deployment.id, "group": deployment.group, "model": called });
