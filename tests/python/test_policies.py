@@ -68,6 +68,8 @@ def provider() -> Iterator[LocalProvider]:
     def answer(request: Any) -> Any:
         body = request.json
         status, _, _ = body["model"].partition("-")
+        if status == "long":
+            return Error(400, "This model's maximum context length is 10 tokens.", code="context_length_exceeded")
         if status.isdigit():
             return Error(int(status), f"{body['model']} is down")
         if "prompt" in body:
@@ -197,3 +199,86 @@ def test_no_fault_of_one_deployment_loses_or_doubles_an_answer(fault: str, mode:
                 assert len(well.requests) == 1
             if fault not in matrix.UNCOUNTED:
                 assert len(target.server.exchanges) == 1
+
+
+# -- fallbacks without a router -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("retries", [0, 1])
+def test_fallbacks_of_a_call(provider: LocalProvider, mode: str, retries: int) -> None:
+    own: dict[str, Any] = {"api_base": provider.base_url, "api_key": KEY, "messages": MESSAGES, "num_retries": retries}
+    fallbacks: list[Any] = ["openai/400-b", {"model": "openai/good", "temperature": 0.5}, "openai/never"]
+    assert call(mode, model="openai/401-a", fallbacks=fallbacks, **own) == "good"
+    assert [request.json["model"] for request in provider.requests] == ["401-a", "400-b", "good"]
+    assert [request.json.get("temperature") for request in provider.requests] == [None, None, 0.5]
+    assert "fallbacks" not in provider.requests[0].json
+
+
+def test_an_answer_tells_of_the_fallback_that_gave_it(provider: LocalProvider) -> None:
+    own: dict[str, Any] = {"api_base": provider.base_url, "api_key": KEY, "messages": MESSAGES}
+    answer = litellm.completion(model="openai/400-a", fallbacks=["openai/500-b", "openai/gpt-4o"], num_retries=0, **own)
+    hidden = answer._hidden_params
+    assert hidden["litellm_model_name"] == "openai/gpt-4o"
+    assert hidden["additional_headers"]["x-litellm-attempted-fallbacks"] == 2
+    assert hidden["response_cost"] == litellm.completion_cost(answer, model="openai/gpt-4o") > 0
+
+
+def test_all_fallbacks_fail_with_the_error_of_what_was_asked_for(provider: LocalProvider) -> None:
+    with pytest.raises(litellm.RateLimitError, match="429-a is down") as caught:
+        litellm.completion(
+            model="openai/429-a",
+            messages=MESSAGES,
+            api_base=provider.base_url,
+            api_key=KEY,
+            fallbacks=["openai/500-b", "openai/429-a"],
+            num_retries=1,
+        )
+    assert "500-b" in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert counts(provider) == {"429-a": 2, "500-b": 2}
+
+
+def test_windows_have_fallbacks_of_their_own(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    own: dict[str, Any] = {"api_base": provider.base_url, "api_key": KEY, "messages": MESSAGES}
+    windows = {"openai/long-a": "openai/good"}
+    assert call("sync", model="openai/long-a", context_window_fallback_dict=windows, **own) == "good"
+    with pytest.raises(litellm.AuthenticationError):
+        call("sync", model="openai/401-a", context_window_fallback_dict={"openai/401-a": "openai/good"}, **own)
+    monkeypatch.setattr(litellm, "context_window_fallbacks", [{"openai/long-a": ["openai/set"]}])
+    assert call("stream", model="openai/long-a", **own) == "set"
+    monkeypatch.setattr(litellm, "default_fallbacks", ["openai/any"])
+    assert call("async", model="openai/500-a", num_retries=0, **own) == "any"
+
+
+def test_a_key_does_not_travel_to_another_provider(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalProvider() as other:
+        monkeypatch.setenv("GROQ_API_KEY", "gsk-of-the-other")
+        monkeypatch.setenv("GROQ_API_BASE", other.base_url)
+        answer = litellm.completion(
+            model="openai/401-a",
+            messages=MESSAGES,
+            api_base=provider.base_url,
+            api_key=KEY,
+            extra_headers={"x-of-openai": "1"},
+            fallbacks=["groq/llama"],
+        )
+        assert answer.choices[0].message.content
+        assert other.requests[0].headers["authorization"] == "Bearer gsk-of-the-other"
+        assert "x-of-openai" not in other.requests[0].headers
+
+
+def test_a_part_of_a_stream_is_not_said_again_by_a_fallback(provider: LocalProvider) -> None:
+    with LocalProvider() as cut:
+        cut.cut(after=3)
+        stream = litellm.completion(
+            model="openai/cut",
+            messages=MESSAGES,
+            api_base=cut.base_url,
+            api_key=KEY,
+            stream=True,
+            fallbacks=[{"model": "openai/good", "api_base": provider.base_url}],
+        )
+        with pytest.raises(BROKEN):
+            list(stream)
+        assert provider.requests == []
