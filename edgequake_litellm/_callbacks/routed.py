@@ -25,6 +25,9 @@ class Routed:
         self._row: Details | None = None
         if self._router is not None:
             row = self._router._table.by_id.get(self._group)
+            if row is not None:
+                # Where Python has chosen the deployment, it says for which group.
+                self._group = (given.get("metadata") or {}).get("model_group") or self._group
             rows = [row] if row is not None else self._router.get_model_list(self._group)
             self._row = rows[0] if len(rows) == 1 else None
 
@@ -61,7 +64,8 @@ class Routed:
         details["custom_llm_provider"] = data.get("provider") or details["custom_llm_provider"]
         parameters["custom_llm_provider"] = details["custom_llm_provider"]
         parameters["api_base"] = details["additional_args"]["api_base"] = data.get("api_base")
-        self._note(details, row, data["router"]["group"])
+        by_id = data["router"]["group"] == row["model_info"]["id"]
+        self._note(details, row, self._group if by_id else data["router"]["group"])
         parameters["metadata"].update(
             attempted_fallbacks=data["router"]["fallbacks"], attempted_retries=retries(data["router"])
         )

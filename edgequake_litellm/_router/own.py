@@ -80,7 +80,7 @@ def call(router: Calls, function: Callable[..., Any], arguments: Fields) -> Any:
 def _once(router: Calls, function: Callable[..., Any], course: _Course) -> Any:
     try:
         attempt = course.begin(router.get_available_deployment(**course.question()))
-        response = function(**attempt)
+        response = router._told(function(**attempt))
         if isinstance(response, CustomStreamWrapper):
             _begin(response)
     except Exception as error:
@@ -104,7 +104,7 @@ async def acall(router: Calls, function: Callable[..., Any], arguments: Fields) 
 async def _aonce(router: Calls, function: Callable[..., Any], course: _Course) -> Any:
     try:
         attempt = course.begin(await router.async_get_available_deployment(**course.question()))
-        response = await function(**attempt)
+        response = router._told(await function(**attempt))
         if isinstance(response, CustomStreamWrapper):
             await _abegin(response)
     except Exception as error:
@@ -195,6 +195,7 @@ class _Course:
         name = made.pop("router")
         if not answers(row):
             made.update(router=name, model=row["model_info"]["id"], num_retries=0, disable_fallbacks=True)
+            made["metadata"] = {**(made.get("metadata") or {}), "model_group": self._group}
             if callable(params.get(_TOKENS)):
                 made["azure_ad_token"] = params[_TOKENS]()
             return made

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
-from .. import _request, config
+from .. import _compat, _request, config
 from .._types.base import Model
 from . import own
 from .table import invalid
@@ -174,8 +175,14 @@ def engine_config(router: RouterBase) -> Fields:
         "default_max_parallel_requests": router.default_max_parallel_requests,
         "default_litellm_params": wire_params(_without(router.default_litellm_params, "metadata", "timeout")),
     }
-    _request.translate_times(given)
-    return {name: value for name, value in given.items() if value is not None and value not in ({}, [])}
+    try:
+        _request.translate_times(given)
+    except TypeError as error:
+        raise invalid(f"{error} (in the arguments of Router)") from None
+    made = {name: value for name, value in given.items() if value is not None and value not in ({}, [])}
+    # What JSON has not is made JSON, or named where it stands.
+    plain: Fields = json.loads(_request.encode(made))
+    return plain
 
 
 def wire_row(row: Fields) -> Fields:
@@ -228,6 +235,12 @@ _INFO = (
 def wire_params(params: Fields) -> Fields:
     """Arguments of a call without what only Python, or only litellm's proxy, knows; None and what is that are left out."""
     made = _without(params, *_ELSEWHERE)
+    wanted = made.get("response_format")
+    if isinstance(wanted, type):
+        try:
+            made["response_format"] = _compat.response_format(wanted, strict=not _request.is_google(params))
+        except TypeError as error:
+            raise invalid(f"{error} (in `litellm_params`)") from None
     _request.translate(made)
     return {name: _plain(value) for name, value in made.items() if value is not None}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import enum
 import gc
 import pickle
 import shutil
@@ -138,6 +139,28 @@ def test_fallbacks_need_no_router(local_provider, monkeypatch):
     monkeypatch.setattr(litellm, "fallbacks", [{"openai/gpt-4o": ["openai/gpt-4.1-mini"]}])
     local_provider.error(500, "Not today.")
     assert litellm.completion("openai/gpt-4o", MESSAGES, **place).model == "gpt-4.1-mini"
+
+
+def test_deployments_hold_what_calls_may_hold(place, local_provider):
+    pydantic = pytest.importorskip("pydantic")
+    httpx = pytest.importorskip("httpx")
+
+    class Tier(enum.Enum):
+        FLEX = "flex"
+
+    mood = pydantic.create_model("Mood", word=(str, ...))
+    params = {"response_format": mood, "timeout": httpx.Timeout(9.0), "service_tier": Tier.FLEX, "messages": None}
+    router(place("chat", **params), timeout=httpx.Timeout(9.0)).completion("chat", MESSAGES)
+    sent = local_provider.requests[-1].json
+    assert sent["response_format"]["json_schema"]["name"] == "Mood"
+    assert sent["service_tier"] == "flex"
+    for wrong, named in (
+        ({"seed": {1, 2}}, r"litellm_params\.seed"),
+        ({"timeout": "soon"}, "`timeout` must be a number"),
+        ({"temperature": float("nan")}, "temperature` is nan"),
+    ):
+        with pytest.raises(litellm.BadRequestError, match=named):
+            router(place("chat", **wrong))
 
 
 # What is wrong ---------------------------------------------------------------------------------------------------------------
@@ -727,6 +750,28 @@ def test_callbacks_are_told_which_deployment_answered(recorder, place, local_pro
     assert payload["response_cost"] > 0
     assert own_metadata == {"mine": 1}
     assert KEY not in repr(kwargs)
+
+
+def test_callbacks_are_told_of_the_group_where_the_program_has_a_part(recorder, mine, place):
+    made = router(
+        own("a", 1),
+        place("chat", model_id="c", input_cost_per_token=1, output_cost_per_token=1),
+        fallbacks=[{"own": ["chat"]}],
+    )
+    response = made.completion("own", MESSAGES)
+    assert wait_until(lambda: len(recorder.told) == 2)
+    told = [
+        (
+            event,
+            kwargs["litellm_params"]["metadata"]["model_group"],
+            kwargs["litellm_params"]["metadata"]["model_info"]["id"],
+        )
+        for event, kwargs in recorder.told
+    ]
+    assert told == [("failure", "own", "a"), ("success", "chat", "c")]
+    assert (
+        response._hidden_params["response_cost"] == response.usage.total_tokens == recorder.told[1][1]["response_cost"]
+    )
 
 
 def test_callbacks_are_told_of_a_call_that_fails(recorder, place, local_provider):
