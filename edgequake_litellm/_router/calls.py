@@ -256,9 +256,6 @@ class Calls(Choices):
             model = self._calling(model)
         if model is None or self._passes(function, model):
             return {"model": model, **arguments}
-        reason = self._table.reason(self.get_model_from_alias(model) or model)
-        if reason is not None:
-            raise _authentication(reason, model)
         for name in _FALLBACKS:
             if name in arguments:
                 arguments[name] = settings.listed(arguments[name])
@@ -314,9 +311,3 @@ class Chat:
         if model is None:
             raise TypeError("give a `model`, or one in the router's `default_litellm_params`")
         return self._router.completion(model, messages, **kwargs)
-
-
-def _authentication(reason: str, model: str) -> Exception:
-    from ..exceptions import AuthenticationError
-
-    return AuthenticationError(f"{reason} Set it, and make the router again.", llm_provider="", model=model)

@@ -66,10 +66,9 @@ class Deployments(Lists):
 
     def _put(self, deployment: Deployment) -> Deployment | Failure | None:
         try:
-            made = row_of(deployment)
-            if made is None:
+            row = row_of(deployment)
+            if row is None:
                 return None
-            row, missing = made
             old = self._table.by_id.get(row["model_info"]["id"])
             if old == row:
                 return None
@@ -79,9 +78,9 @@ class Deployments(Lists):
             verbose_router_logger.error("%s The deployment is left out.", error)
             return None
         if old is None:
-            self._table.add(row, missing)
+            self._table.add(row)
         else:
-            self._table.replace(row, missing)
+            self._table.replace(row)
         self._changed()
         return deployment
 

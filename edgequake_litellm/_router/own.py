@@ -162,7 +162,8 @@ class _Course:
         self._fallbacks = 0
         self._row: Fields = {}
         self._started = monotonic()
-        limit = arguments.get("timeout", router._explicit_timeout)
+        # A router's own time limit is for each attempt, a call's for all of them.
+        limit = arguments.get("timeout")
         self._deadline = self._started + limit if isinstance(limit, (int, float)) else None
         # The deployment of a call that the engine does not make itself, while that runs.
         self._begun: str | None = None

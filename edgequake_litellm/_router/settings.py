@@ -147,9 +147,7 @@ def package_setting(name: str) -> Any:
 def engine_config(router: RouterBase) -> Fields:
     """The router's settings and deployments as the engine has them; what was not given is not in it."""
     given: Fields = {
-        "model_list": [
-            wire_row(row) for row in router._table.rows if row["model_info"]["id"] not in router._table.missing
-        ],
+        "model_list": [wire_row(row) for row in router._table.rows],
         "routing_strategy": router.routing_strategy,
         "routing_strategy_args": _plain(router.routing_strategy_args),
         "num_retries": router.num_retries,

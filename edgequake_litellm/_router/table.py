@@ -55,25 +55,20 @@ class Table:
         self.rows: list[Fields] = []
         self.by_id: dict[str, Fields] = {}
         self.by_group: dict[str, list[Fields]] = {}
-        self.missing: dict[str, str] = {}
-        """Why a deployment cannot be called, by id: the environment variables that it lacks."""
 
     def __contains__(self, model_id: object) -> bool:
         return model_id in self.by_id
 
-    def add(self, row: Fields, missing: str | None = None) -> None:
+    def add(self, row: Fields) -> None:
         model_id = row["model_info"]["id"]
         self.rows.append(row)
         self.by_id[model_id] = row
         self.by_group.setdefault(row["model_name"], []).append(row)
-        if missing is not None:
-            self.missing[model_id] = missing
 
     def remove(self, model_id: str) -> Fields | None:
         row = self.by_id.pop(model_id, None)
         if row is None:
             return None
-        self.missing.pop(model_id, None)
         self.rows[:] = [other for other in self.rows if other is not row]
         group = row["model_name"]
         left = [other for other in self.by_group[group] if other is not row]
@@ -83,28 +78,17 @@ class Table:
             del self.by_group[group]
         return row
 
-    def replace(self, row: Fields, missing: str | None = None) -> None:
+    def replace(self, row: Fields) -> None:
         """Puts `row` in the place of the deployment with its id, which keeps its position where the group is the same."""
         model_id = row["model_info"]["id"]
         old, group = self.by_id[model_id], row["model_name"]
         if old["model_name"] != group:
             self.remove(model_id)
-            self.add(row, missing)
+            self.add(row)
             return
-        self.missing.pop(model_id, None)
-        if missing is not None:
-            self.missing[model_id] = missing
         self.by_id[model_id] = row
         self.rows[:] = [row if other is old else other for other in self.rows]
         self.by_group[group] = [row if other is old else other for other in self.by_group[group]]
-
-    def reason(self, group: str) -> str | None:
-        """Why none of the deployments of `group` can be called, where that is so."""
-        if not self.missing:
-            return None
-        rows = self.by_group.get(group)
-        reasons = [self.missing.get(row["model_info"]["id"]) for row in rows or ()]
-        return " ".join(reason for reason in reasons if reason) if reasons and None not in reasons else None
 
 
 # From what the program gives ------------------------------------------------------------------------------------------------
@@ -120,12 +104,12 @@ def rows_of(model_list: Iterable[Any], ignore_invalid: bool) -> Table:
     if isinstance(model_list, (str, bytes, dict)):
         raise invalid("`model_list` must be a list of deployments, each a dict with `model_name` and `litellm_params`.")
     for number, entry in enumerate(model_list):
-        for row, missing in _valid_rows(entry, f"model_list[{number}]", table, ignore_invalid):
-            table.add(row, missing)
+        for row in _valid_rows(entry, f"model_list[{number}]", table, ignore_invalid):
+            table.add(row)
     return table
 
 
-def _valid_rows(entry: Any, where: str, table: Table, ignore_invalid: bool) -> list[tuple[Fields, str | None]]:
+def _valid_rows(entry: Any, where: str, table: Table, ignore_invalid: bool) -> list[Fields]:
     try:
         return _rows(entry, where, table)
     except (BadRequestError, ValueError) as error:
@@ -135,14 +119,14 @@ def _valid_rows(entry: Any, where: str, table: Table, ignore_invalid: bool) -> l
         return []
 
 
-def row_of(deployment: Any, table: Table | None = None) -> tuple[Fields, str | None] | None:
-    """The row of one Deployment and why it cannot be called; None where it is not for this environment."""
+def row_of(deployment: Any, table: Table | None = None) -> Fields | None:
+    """The row of one Deployment; None where it is not for this environment."""
     for made in _rows(deployment, "the deployment", table or Table()):
         return made
     return None
 
 
-def _rows(entry: Any, where: str, table: Table) -> list[tuple[Fields, str | None]]:
+def _rows(entry: Any, where: str, table: Table) -> list[Fields]:
     if isinstance(entry, Model):
         entry = entry.model_dump(exclude_none=True)
     if not isinstance(entry, dict):
@@ -157,7 +141,7 @@ def _rows(entry: Any, where: str, table: Table) -> list[tuple[Fields, str | None
         raise invalid(f"{where} ({group!r}) needs `litellm_params`, a dict with at least a `model`.")
     if not isinstance(info, dict):
         raise invalid(f"`model_info` of {where} ({group!r}) must be a dict.")
-    params, missing = _resolved(params, group)
+    params = _resolved(params)
     for name in ("rpm", "tpm"):
         if row.get(name) is not None:
             params.setdefault(name, row[name])
@@ -166,12 +150,12 @@ def _rows(entry: Any, where: str, table: Table) -> list[tuple[Fields, str | None
     if not is_active_here(info.get("supported_environments")):
         verbose_router_logger.warning("%s (%r) is left out: it is not for this environment.", where, group)
         return []
-    made: list[tuple[Fields, str | None]] = []
+    made: list[Fields] = []
     organizations = params.get("organization")
     for organization in organizations if isinstance(organizations, list) else [organizations]:
         own = params if organization is None else {**params, "organization": organization}
         model_id = str(info["id"]) if info.get("id") is not None else generate_model_id(group, own)
-        made.append((_row(row, group, own, info, _unused(model_id, info, table, len(made), where)), missing))
+        made.append(_row(row, group, own, info, _unused(model_id, info, table, len(made), where)))
     return made
 
 
@@ -210,24 +194,17 @@ def _unused(model_id: str, info: Fields, table: Table, twin: int, where: str) ->
     return free
 
 
-def _resolved(params: Fields, group: str) -> tuple[Fields, str | None]:
-    """`params` with the values of the environment variables that they name, and which of them are not set."""
+def _resolved(params: Fields) -> Fields:
+    """`params` with the values of the environment variables that they name. One that is not set is left named: the engine
+    then makes no call of the deployment, which without its key would be called with somebody else's."""
     made: Fields = {}
-    unset = []
     for name, given in params.items():
         value = given
         if isinstance(given, str) and given.startswith(_FROM_ENVIRONMENT):
-            value = get_secret(given)
-            if value is None:
-                unset.append(given[len(_FROM_ENVIRONMENT) :])
+            value = get_secret(given, given)
         if value is not None:
             made[name] = dict(value) if isinstance(value, dict) else list(value) if isinstance(value, list) else value
-    if not unset:
-        return made, None
-    missing = f"A deployment of {group!r} lacks the environment variable{'s' * (len(unset) > 1)} {', '.join(unset)}."
-    # Without its key it would be called with the program's, which is somebody else's.
-    verbose_router_logger.warning("%s No call goes to it.", missing)
-    return made, missing
+    return made
 
 
 # What would make a deployment something else than it is here, with what to do instead.
