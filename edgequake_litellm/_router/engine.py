@@ -83,11 +83,15 @@ class Engine:
         """Counts a call of a deployment that the engine does not make itself; `ended` must follow."""
         self.ask(router, b"router_began", {"deployment": model_id})
 
-    def ended(self, router: RouterBase, model_id: str, error: BaseException | None, seconds: float) -> None:
+    def ended(
+        self, router: RouterBase, model_id: str, error: BaseException | None, seconds: float, usage: Any = None
+    ) -> None:
         """Tells what has become of such a call. An error that is none of a provider's says nothing of the deployment."""
         told: Fields = {"deployment": model_id, "seconds": seconds}
         if error is not None:
             told["error"] = {"kind": type(error).__name__, "status_code": getattr(error, "status_code", None)}
+        for name in ("prompt_tokens", "completion_tokens"):
+            told[name] = getattr(usage, name, None)
         self.ask(router, b"router_ended", told)
 
     def ask(self, router: RouterBase, question: bytes, fields: Fields) -> Any:

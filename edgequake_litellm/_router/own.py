@@ -195,7 +195,7 @@ class _Course:
         made = {**self._given, **self._over}
         name = made.pop("router")
         if not answers(row):
-            made.update(router=name, model=row["model_info"]["id"], num_retries=0, disable_fallbacks=True)
+            made.update(router=name, model=self._engines(row), num_retries=0, disable_fallbacks=True)
             made["metadata"] = {**(made.get("metadata") or {}), "model_group": self._group}
             if callable(params.get(_TOKENS)):
                 made["azure_ad_token"] = params[_TOKENS]()
@@ -208,6 +208,12 @@ class _Course:
         if self._router._explicit_timeout is not None:
             defaults.setdefault("timeout", self._router._explicit_timeout)
         return {**defaults, **kept, **made, "model": params["model"], "metadata": metadata, "num_retries": 0}
+
+    def _engines(self, row: Fields) -> str:
+        """The name by which the engine calls the deployment `row`: of one for many models the name that was asked for, which tells
+        it the model, though it then may take another one of them."""
+        known = self._router._table.by_id.get(row["model_info"]["id"], row)
+        return str(self._group if "*" in known["litellm_params"]["model"] else row["model_info"]["id"])
 
     def failed(self, error: Exception) -> float:
         """Takes note of a failure: how many seconds to wait before the next attempt. Raises where there is none."""
@@ -225,9 +231,11 @@ class _Course:
             status = getattr(error, "status_code", None)
             again = status in _RETRIED or (isinstance(status, int) and status >= 500) or wanted is not None
             if (again or (others and status in _RETRIED_ELSEWHERE)) and self._retries < self._limit(wanted):
-                self._retries += 1
-                self._all_retries += 1
-                return 0.0 if others else self._wait(error)
+                wait = 0.0 if others else self._wait(error)
+                if wait <= _LONGEST_ASKED_WAIT_S:
+                    self._retries += 1
+                    self._all_retries += 1
+                    return wait
         return self._fall_back(error)
 
     def _limit(self, wanted: int | None) -> int:
@@ -241,10 +249,10 @@ class _Course:
         return self._router.get_num_retries_from_retry_policy(error, self._group)
 
     def _wait(self, error: Exception) -> float:
-        asked = getattr(error, "retry_after", None)
-        if isinstance(asked, (int, float)) and asked <= _LONGEST_ASKED_WAIT_S:
-            return max(float(asked), float(self._router.retry_after))
-        longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (self._retries - 1))
+        asked = getattr(error, "retry_after_ms", None)
+        if isinstance(asked, (int, float)):
+            return max(asked / 1000, float(self._router.retry_after))
+        longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**self._retries)
         return max(uniform(0.0, longest), float(self._router.retry_after))
 
     def _fall_back(self, error: Exception) -> float:
@@ -293,7 +301,7 @@ class _Course:
 
     def finished(self, response: Any) -> Any:
         """The answer, which says how it came about."""
-        self.report(None)
+        self.report(None, getattr(response, "usage", None))
         hidden = getattr(response, "_hidden_params", None)
         if isinstance(hidden, dict):
             hidden["model_id"] = self._row["model_info"]["id"]
@@ -306,11 +314,11 @@ class _Course:
             }
         return response
 
-    def report(self, error: BaseException | None) -> None:
-        """Tells the engine what became of a call that it did not make itself."""
+    def report(self, error: BaseException | None, usage: Any = None) -> None:
+        """Tells the engine what became of a call that it did not make itself. A stream has answered when its first piece is there."""
         model_id, self._begun = self._begun, None
         if model_id is not None:
-            self._router._engine.ended(self._router, model_id, error, monotonic() - self._started)
+            self._router._engine.ended(self._router, model_id, error, monotonic() - self._started, usage)
 
 
 _POLICY = (

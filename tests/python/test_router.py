@@ -575,6 +575,7 @@ class Mine(CustomLLM):
             raise CustomLLMError(status_code=503, message="not now")
         response = kwargs["model_response"]
         response.choices[0].message.content = "Mine."
+        response.usage = litellm.Usage(prompt_tokens=3, completion_tokens=4, total_tokens=7)
         return response
 
     async def acompletion(self, *args, **kwargs):
@@ -650,6 +651,31 @@ def test_failures_of_the_programs_own_count(mine):
         made.completion("a", MESSAGES)
     assert not made.deployment_states()["a"]["healthy"]
     assert {made.completion("own", MESSAGES)._hidden_params["model_id"] for _ in range(10)} == {"b"}
+
+
+def test_calls_of_the_programs_own_count(mine):
+    made = router(own("a", 0))
+    for _ in range(2):
+        made.completion("own", MESSAGES)
+    state = made.deployment_states()["a"]
+    assert (state["requests"], state["in_flight"], state["tokens"]) == (2, 0, 14)
+
+
+def test_a_stranger_says_when_to_come_back(mine, monkeypatch):
+    error = litellm.RateLimitError("Slow down.", "mine", "0")
+    error.retry_after_ms = 200_000
+    monkeypatch.setattr(Mine, "completion", lambda *args, **kwargs: (_ for _ in ()).throw(error))
+    waits = []
+    monkeypatch.setattr("edgequake_litellm._router.own.sleep", waits.append)
+    with pytest.raises(litellm.RateLimitError):
+        router(own("a", 0), num_retries=3).completion("own", MESSAGES)
+    assert waits == []
+
+
+def test_a_wildcard_beside_the_programs_own(mine, place, local_provider):
+    made = router(own("a", 0), place("openai/*", "openai/*", "any"))
+    assert made.completion("openai/gpt-4o-mini", MESSAGES)._hidden_params["model_id"] == "any"
+    assert local_provider.requests[-1].json["model"] == "gpt-4o-mini"
 
 
 def test_a_token_is_fetched_for_each_call(place, local_provider):
