@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from ._operations.texts import text_completion as text_completion
     from ._questions import get_llm_provider as get_llm_provider
     from ._questions import get_supported_openai_params as get_supported_openai_params
+    from ._quotas import register_quota as register_quota
     from ._retries import acompletion_with_retries as acompletion_with_retries
     from ._retries import completion_with_retries as completion_with_retries
     from ._text_streaming import TextCompletionStreamWrapper as TextCompletionStreamWrapper
@@ -133,6 +134,7 @@ if TYPE_CHECKING:
     from ._tokens import encoding as encoding
     from ._tokens import token_counter as token_counter
     from ._tokens import trim_messages as trim_messages
+    from .budget_manager import BudgetManager as BudgetManager
     from .exceptions import LITELLM_EXCEPTION_TYPES as LITELLM_EXCEPTION_TYPES
     from .exceptions import APIConnectionError as APIConnectionError
     from .exceptions import APIError as APIError
@@ -302,9 +304,11 @@ _HOMES = {
         "._operations.responses": "responses aresponses",
         "._operations.texts": "text_completion atext_completion",
         "._questions": "get_llm_provider get_supported_openai_params",
+        "._quotas": "register_quota",
         "._text_streaming": "TextCompletionStreamWrapper",
         "._retries": "acompletion_with_retries completion_with_retries",
         "._tokens": ("create_pretrained_tokenizer create_tokenizer decode encode encoding token_counter trim_messages"),
+        ".budget_manager": "BudgetManager",
         ".exceptions": (
             "LITELLM_EXCEPTION_TYPES APIConnectionError APIError APIResponseValidationError AuthenticationError BadGatewayError "
             "BadRequestError BudgetExceededError ContentPolicyViolationError ContextWindowExceededError ImageFetchError "
@@ -357,7 +361,8 @@ _MADE = {
 }
 _SUBMODULES = frozenset(
     (
-        "_logging _version anthropic_interface constants cost_calculator exceptions files google_genai integrations "
+        "_logging _version anthropic_interface budget_manager constants cost_calculator exceptions files google_genai "
+        "integrations "
         "litellm_core_utils llms main router secret_managers testing types utils"
     ).split()
 )

@@ -20,6 +20,11 @@ _PACKAGE = __package__
 _registered: dict[str, Entry] = {}
 
 
+def registered() -> dict[str, Entry]:
+    """The entries that the program has registered so far."""
+    return dict(_registered)
+
+
 def load_model_cost() -> dict[str, Entry]:
     """The whole table, by name: litellm's `model_cost`. A program may change it; what it changes holds from then on."""
     table: dict[str, Entry] = _questions.ask(b"model_cost", {})

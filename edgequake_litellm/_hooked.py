@@ -22,6 +22,9 @@ def call(call_type: str, send: Callable[[Arguments], Any], arguments: Arguments)
         send = _custom.sender(call_type, arguments) or send
     if not _is_observed(arguments):
         return send(arguments)
+    refused = _refusal()
+    if refused is not None:
+        return Failure(refused)
     from ._callbacks.call import Call
     from ._callbacks.stream import observe
 
@@ -51,6 +54,9 @@ async def acall(call_type: str, send: Callable[[Arguments], Awaitable[Any]], arg
         send = _custom.sender(call_type, arguments) or send
     if not _is_observed(arguments):
         return await send(arguments)
+    refused = _refusal()
+    if refused is not None:
+        return Failure(refused)
     from ._callbacks.call import Call
     from ._callbacks.stream import observe
 
@@ -76,7 +82,17 @@ async def acall(call_type: str, send: Callable[[Arguments], Awaitable[Any]], arg
 
 def _is_observed(arguments: Arguments) -> bool:
     extra = arguments["kwargs"]
-    return any(config.hooks[name] for name in config.CALLBACKS) or not config.OWN_CALLBACKS.isdisjoint(extra)
+    observed = config.hooks["max_budget"] or any(config.hooks[name] for name in config.CALLBACKS)
+    return bool(observed) or not config.OWN_CALLBACKS.isdisjoint(extra)
+
+
+def _refusal() -> Exception | None:
+    """The error of a call that `max_budget` does not let begin."""
+    if not config.hooks["max_budget"]:
+        return None
+    from . import _spending
+
+    return _spending.refusal()
 
 
 async def _told(telling: Any) -> None:

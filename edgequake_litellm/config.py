@@ -36,8 +36,8 @@ CALLBACKS = (
 OWN_CALLBACKS = frozenset(CALLBACKS[:4])
 """The arguments by which one call has callbacks of its own."""
 
-hooks: dict[str, Any] = {name: [] for name in (*CALLBACKS, "custom_provider_map")}
-"""What the program has registered to be called: the lists themselves, which programs also append to."""
+hooks: dict[str, Any] = {**{name: [] for name in (*CALLBACKS, "custom_provider_map")}, "max_budget": 0.0}
+"""What the program has registered to be called: the lists themselves, which programs also append to. And what it may spend."""
 
 _DEFAULT_HOOKS = dict(hooks)
 
@@ -78,7 +78,7 @@ _UNSUPPORTED = {
     **dict.fromkeys(("pre_call_rules", "post_call_rules"), "rules"),
     **dict.fromkeys(("cache", "caching", "caching_with_models"), "caches of answers"),
     "model_fallbacks": "`model_fallbacks`; the setting is `fallbacks`",
-    **dict.fromkeys(("max_budget", "budget_duration"), "budgets"),
+    "budget_duration": "budgets that begin anew",
     "add_function_to_prompt": "tools written into the prompt",
     "custom_prompt_dict": "prompt templates of the program",
     "redact_messages_in_exceptions": "exceptions without the provider's words",
@@ -100,11 +100,11 @@ FEATURES = {
             "cache",
             "caching",
             "enable_json_schema_validation",
-            "max_budget",
             "budget_duration",
             "custom_prompt_dict",
         )
     },
+    "max_budget": "budgets of one call",
     "model_list": "lists of deployments",
     "guardrails": "guardrails",
     "retry_policy": "retry policies",
@@ -137,6 +137,7 @@ _FORWARDED = frozenset(
         "drop_params",
         "modify_params",
         "num_retries",
+        "quota",
         "request_timeout",
         "fallbacks",
         "default_fallbacks",
@@ -183,6 +184,7 @@ DEFAULTS: dict[str, Any] = {
     "drop_params": False,
     "modify_params": False,
     "num_retries": None,
+    "quota": None,
     "request_timeout": 6000.0,
     "max_tokens": 256,
     "allowed_fails": 3,
@@ -205,7 +207,7 @@ DEFAULTS: dict[str, Any] = {
     "context_window_fallbacks": None,
     "content_policy_fallbacks": None,
     "model_fallbacks": None,
-    "max_budget": 0.0,
+    "_current_cost": 0.0,
     "budget_duration": None,
     "cost_discount_config": {},
     "cost_margin_config": {},

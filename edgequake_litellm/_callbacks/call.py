@@ -6,7 +6,7 @@ from datetime import datetime
 from inspect import isawaitable
 from traceback import format_exception_only
 
-from .. import _questions, _types
+from .. import _questions, _types, config
 from .._logging import verbose_logger
 from ..integrations.custom_logger import CustomLogger
 from . import redaction, standard, threads
@@ -111,11 +111,13 @@ class Call:
 
     def succeeded(self, response: Any) -> None:
         """A call that waited has its answer."""
+        self._spend(response)
         if self._finish() and self.registered.success:
             threads.executor.submit(self._tell_success, response)
 
     def succeeded_awaited(self, response: Any) -> Awaitable[None] | None:
         """A coroutine's call has its answer. What this gives must be awaited; mostly it is a task already, and this gives None."""
+        self._spend(response)
         if self._finish() and self.registered.async_success:
             return threads.spawn(lambda: self._await_success(response))
         return None
@@ -141,6 +143,12 @@ class Call:
         if self.is_async and registered.async_failure:
             return threads.spawn(self._await_failure)
         return None
+
+    def _spend(self, response: Any) -> None:
+        if config.hooks["max_budget"]:
+            from .. import _spending
+
+            _spending.add(response, self.details)
 
     # What may change a call ----------------------------------------------------------------------------------------------
 

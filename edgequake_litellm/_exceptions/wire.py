@@ -118,7 +118,9 @@ def _plain(payload: dict[str, Any]) -> Any:
     elif kind == "Timeout":
         error = Timeout(message, model, provider, exception_status_code=status)
     elif kind == "BudgetExceededError":
-        error = BudgetExceededError(0.0, 0.0, message, provider)
+        met = body if isinstance(body, dict) else {}
+        spent, limit = met.get("used", 0.0), met.get("max", 0.0)
+        error = BudgetExceededError(spent, limit, message, provider, met.get("per"), met.get("value"))
     elif kind == "JSONSchemaValidationError":
         error = JSONSchemaValidationError(model or "", provider or "", text or "", "")
         error.message = "litellm.JSONSchemaValidationError: " + message
