@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from .._loading import submodules as _submodules
 
-__getattr__ = _submodules(__name__, "llms rerank router utils")
+__getattr__ = _submodules(__name__, "llms rerank responses router utils")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import pickle
 from collections.abc import Callable, Iterator
@@ -188,3 +189,32 @@ def test_an_answer_of_another_form_is_an_error(server: Server, ask: Callable[...
     for name, args in [("file_retrieve", ("f",)), ("retrieve_batch", ("b",)), ("file_list", ())]:
         with pytest.raises(litellm.APIError):
             ask(name, {"object": "something"}, *args)
+
+
+def test_openais_own_classes_read_what_comes_back(server: Server, ask: Callable[..., Any]) -> None:
+    types = pytest.importorskip("openai.types", reason="needs the package openai, whose classes are to read it")
+    made = ask("file_retrieve", FILE, "file-1")
+    assert types.FileObject.model_validate(made.model_dump()).filename == "a.jsonl"
+    job = ask("retrieve_batch", {**BATCH, "usage": None}, "batch_1")
+    assert types.Batch.model_validate(job.model_dump()).request_counts.failed == 1
+    gone = ask("file_delete", {"id": "file-1", "object": "file", "deleted": True}, "file-1")
+    assert types.FileDeleted.model_validate(gone.model_dump()).deleted
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("files.main", "acreate_file"),
+        ("files.types", "FileContentStreamingResult"),
+        ("batches.main", "retrieve_batch"),
+        ("responses.main", "aget_responses"),
+        ("types.responses.main", "DeleteResponseResult"),
+        ("google_genai", "agenerate_content"),
+        ("llms.azure.common_utils", "AzureOpenAIError"),
+        ("llms.base_llm.chat.transformation", "BaseLLMException"),
+        ("types.llms.anthropic_messages.anthropic_response", "AnthropicMessagesResponse"),
+    ],
+)
+def test_they_are_found_at_litellms_paths(path: str, name: str) -> None:
+    module = importlib.import_module(f"edgequake_litellm.{path}")
+    assert callable(getattr(module, name))
