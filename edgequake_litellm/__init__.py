@@ -362,7 +362,7 @@ _MADE = {
 _SUBMODULES = frozenset(
     (
         "_logging _version anthropic_interface batches budget_manager constants cost_calculator exceptions files "
-        "google_genai integrations"
+        "google_genai integrations "
         "litellm_core_utils llms main router secret_managers testing types utils"
     ).split()
 )
