@@ -55,7 +55,7 @@ impl Listed {
             return Ok(None);
         }
         let asked = request.str("model")?.unwrap_or_default().into_owned();
-        let (walk, total) = (Walk::new(rules, &asked), Limits::of(request)?.total);
+        let (walk, total) = (Walk::new(Arc::new(rules), &asked), Limits::of(request)?.total);
         let listed = Listed { walk, model: asked.clone(), asked, provider: provider_of(request), total, deadline: None };
         Ok(Some(Course { candidates: Box::new(listed), observers: Vec::new(), total }))
     }

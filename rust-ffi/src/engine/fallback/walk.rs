@@ -1,6 +1,7 @@
 //! The way of one request along what is asked instead.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::{Rules, Target};
 use crate::engine::error::Error;
@@ -17,7 +18,7 @@ pub struct Failed {
 
 /// The way of one request along its targets.
 pub struct Walk {
-    rules: Rules,
+    rules: Arc<Rules>,
     asked: HashSet<String>,
     waiting: VecDeque<Target>,
     /// How many targets have been asked.
@@ -29,7 +30,7 @@ pub struct Walk {
 }
 
 impl Walk {
-    pub fn new(rules: Rules, model: &str) -> Walk {
+    pub fn new(rules: Arc<Rules>, model: &str) -> Walk {
         Walk {
             rules,
             asked: HashSet::from([model.to_owned()]),
@@ -101,7 +102,7 @@ mod tests {
     }
 
     fn walk(request: &str, mut failing: impl FnMut(&str) -> ErrorKind) -> (Vec<String>, String) {
-        let mut walk = Walk::new(rules(request), "m");
+        let mut walk = Walk::new(Arc::new(rules(request)), "m");
         let (mut model, mut order) = ("m".to_owned(), Vec::new());
         loop {
             let error = Error::new(failing(&model), format!("{model} fails"));

@@ -1,6 +1,7 @@
 //! A router's configuration: litellm's arguments of `Router`, read and checked as a whole.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -144,7 +145,7 @@ pub struct Config {
     pub retry_policy: ByKind,
     pub group_policies: HashMap<String, ByKind>,
     pub health: HealthRules,
-    pub fallbacks: Rules,
+    pub fallbacks: Arc<Rules>,
     /// Arguments of every call, where neither the request nor the deployment has them.
     pub defaults: Vec<(String, Box<RawValue>)>,
     /// Counts the limits of deployments for all processes.
@@ -225,7 +226,7 @@ impl Config {
                 cooldown: read::seconds(&config, "cooldown_time")?,
                 off: config.bool("disable_cooldowns")?.unwrap_or(false),
             },
-            fallbacks,
+            fallbacks: Arc::new(fallbacks),
             defaults: defaults(&config)?,
             quota,
             deployments,

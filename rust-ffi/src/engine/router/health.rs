@@ -21,6 +21,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub struct Health {
     /// Left alone until then.
     pub until: Option<Duration>,
+    /// And from then.
+    from: Duration,
     /// Failures since the last success.
     row: u32,
     /// Times that it was left alone since the last success.
@@ -30,8 +32,13 @@ pub struct Health {
 }
 
 impl Health {
-    pub fn succeeded(&mut self) {
-        (self.row, self.times) = (0, 0);
+    /// Notes that a call that began then has succeeded. True where it was made while the deployment is left alone: that is over.
+    pub fn succeeded(&mut self, began: Duration) -> bool {
+        let resting = self.until.is_some();
+        if !resting || began >= self.from {
+            (self.row, self.times) = (0, 0);
+        }
+        resting && began >= self.from
     }
 
     pub fn failures(&self) -> u32 {
@@ -62,8 +69,8 @@ impl Health {
     }
 
     /// Notes that it is left alone.
-    pub fn rest(&mut self, until: Duration) {
-        self.until = Some(until);
+    pub fn rest(&mut self, now: Duration, until: Duration) {
+        (self.from, self.until) = (now, Some(until));
         self.times += 1;
         self.counts.clear();
     }
@@ -121,15 +128,23 @@ mod tests {
         for n in 0..40 {
             if let Some(time) = health.failed(&error(ErrorKind::InternalServer), SECOND * 400 * n, &rules, &own) {
                 waits.push((n, time.as_secs()));
-                health.rest(SECOND * 400 * n + time);
+                health.rest(SECOND * 400 * n, SECOND * 400 * n + time);
                 health.until = None;
             }
             if n == 10 {
-                health.succeeded();
+                health.succeeded(SECOND * 400 * n);
             }
         }
         assert_eq!(waits[..5], [(4, 30), (5, 60), (6, 120), (7, 240), (8, 300)]);
         assert_eq!(waits[7..10], [(15, 30), (16, 60), (17, 120)], "a success heals");
+    }
+
+    #[test]
+    fn a_call_from_before_says_nothing_of_now() {
+        let mut health = Health::default();
+        health.rest(SECOND * 10, SECOND * 40);
+        assert!(!health.succeeded(SECOND * 9));
+        assert!(health.succeeded(SECOND * 11));
     }
 
     #[test]

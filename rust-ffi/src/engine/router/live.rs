@@ -331,13 +331,12 @@ impl Live {
                 state.answered += 1;
                 state.used.input += usage.input;
                 state.used.output += usage.output;
-                state.health.succeeded();
+                let recovered = state.health.succeeded(now.saturating_sub(*took));
                 // The call may have begun in the minute before.
                 self.touch(number);
                 let each = took.as_secs_f64() / usage.output.max(1) as f64;
                 self.time(config, number, each, first.map(|first| first.as_secs_f64()), now);
-                // It answers: there is no need to wait any longer.
-                if let Some(until) = self.states[number].health.until {
+                if let Some(until) = self.states[number].health.until.filter(|_| recovered) {
                     self.resting.remove(&(until, number));
                     self.wake(config, number);
                 }
@@ -370,7 +369,7 @@ impl Live {
             return;
         }
         pool.resting += 1;
-        self.states[number].health.rest(now + time);
+        self.states[number].health.rest(now, now + time);
         self.resting.insert((now + time, number));
     }
 

@@ -72,6 +72,8 @@ struct Leg {
     tried: Vec<usize>,
     /// Those of them that would refuse it again.
     refused: Vec<usize>,
+    /// Those that have no room in what all processes share.
+    full: Vec<usize>,
     /// The deployment that was asked last.
     chosen: Option<Chosen>,
     needs: Option<Needs>,
@@ -79,7 +81,17 @@ struct Leg {
 
 impl Leg {
     fn new(model: String, params: Vec<(String, Box<RawValue>)>, order: Option<i64>) -> Leg {
-        Leg { model, params, order, retries: 0, tried: Vec::new(), refused: Vec::new(), chosen: None, needs: None }
+        Leg {
+            model,
+            params,
+            order,
+            retries: 0,
+            tried: Vec::new(),
+            refused: Vec::new(),
+            full: Vec::new(),
+            chosen: None,
+            needs: None,
+        }
     }
 }
 
@@ -105,9 +117,10 @@ impl Routed {
         let missing = || Error::bad_request("`model` is missing; name a group of the router");
         let asked = request.str("model")?.filter(|name| !name.is_empty()).ok_or_else(missing)?.into_owned();
         let mut rules = config.fallbacks.clone();
-        rules.read(|name| request.raw(name).filter(|_| name != "default_fallbacks"))?;
         if request.bool("disable_fallbacks")? == Some(true) {
-            rules = Rules { max: 0, ..Rules::default() };
+            rules = Arc::new(Rules { max: 0, ..Rules::default() });
+        } else if request.fields.keys().any(|name| name.ends_with("fallbacks")) {
+            Arc::make_mut(&mut rules).read(|name| request.raw(name).filter(|_| name != "default_fallbacks"))?;
         }
         let filtered = config.tags || request.bool("enable_tag_filtering")? == Some(true);
         let tags = filtered.then(|| Tags::of(request, config.any_tag)).transpose()?;
@@ -154,10 +167,10 @@ impl Routed {
         };
         let tokens = needs.tokens.unwrap_or(0);
         self.leg.needs = Some(needs);
-        // Those that have no room in what all processes share.
-        let (mut full, mut refusal) = (Vec::new(), None);
+        self.leg.full.clear();
+        let mut refusal = None;
         loop {
-            let (chosen, mut ticket) = match self.choose(&full) {
+            let (chosen, mut ticket) = match self.choose() {
                 Ok(chosen) => chosen,
                 Err(error) => return Err(refusal.unwrap_or(error)),
             };
@@ -165,8 +178,8 @@ impl Routed {
                 let deployment = chosen.deployment();
                 match quota.take(&deployment.id, deployment.rates(), tokens, deadline).await {
                     Ok(hold) => ticket.hold = hold,
-                    Err(error) if full.len() < MOST_FULL => {
-                        full.push(chosen.number);
+                    Err(error) if self.leg.full.len() < MOST_FULL => {
+                        self.leg.full.push(chosen.number);
                         refusal = Some(error);
                         continue;
                     }
@@ -178,14 +191,14 @@ impl Routed {
         }
     }
 
-    fn choose(&mut self, full: &[usize]) -> Result<(Chosen, Ticket)> {
-        let Leg { model, order, tried, refused, needs, .. } = &self.leg;
+    fn choose(&mut self) -> Result<(Chosen, Ticket)> {
+        let Leg { model, order, tried, refused, full, needs, .. } = &self.leg;
         let needs = needs.clone().unwrap_or_default();
-        let tried = [tried, full].concat();
-        let ask = Ask { needs: &needs, stream: self.stream, without: &tried, order: *order };
+        let without = [&tried[..], full].concat();
+        let ask = Ask { needs: &needs, stream: self.stream, without: &without, order: *order };
         let chosen = match self.router.choose(model, &ask) {
-            Err(_) if tried.len() > refused.len() + full.len() => {
-                self.router.choose(model, &Ask { without: &[refused, full].concat(), ..ask })
+            Err(_) if tried.len() > refused.len() => {
+                self.router.choose(model, &Ask { without: &[&refused[..], full].concat(), ..ask })
             }
             first => first,
         };
@@ -193,7 +206,7 @@ impl Routed {
         if !Arc::ptr_eq(&chosen.router, &self.router) {
             // The router was configured anew: its numbers mean other deployments.
             self.router = chosen.router.clone();
-            (self.leg.tried, self.leg.refused) = (Vec::new(), Vec::new());
+            (self.leg.tried, self.leg.refused, self.leg.full) = (Vec::new(), Vec::new(), Vec::new());
         }
         Ok((chosen, ticket))
     }
