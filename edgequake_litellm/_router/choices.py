@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, Optional
 
 from ..types.router import CustomRoutingStrategyBase
@@ -91,6 +92,27 @@ class Choices(Deployments):
         `latency`, `failures`. litellm does not have it."""
         answer = self._engine.ask(self, b"router_state", {})
         return {state["id"]: state for state in answer["deployments"]}
+
+    @property
+    def success_calls(self) -> dict[str, int]:
+        """How many calls of each model were answered."""
+        return self._counted("answered")
+
+    @property
+    def fail_calls(self) -> dict[str, int]:
+        """How many calls of each model failed."""
+        return self._counted("failed")
+
+    @property
+    def total_calls(self) -> dict[str, int]:
+        """How many calls of each model have ended."""
+        return self._counted("answered", "failed")
+
+    def _counted(self, *names: str) -> dict[str, int]:
+        counts: dict[str, int] = defaultdict(int)
+        for state in self.deployment_states().values():
+            counts[state["model"]] += sum(state[name] for name in names)
+        return counts
 
     async def async_get_healthy_deployments(
         self,

@@ -443,6 +443,8 @@ def test_states(place):
     assert set(states) == {"one", "two"}
     assert sum(state["requests"] for state in states.values()) == 4
     assert all(state["healthy"] for state in states.values())
+    assert made.total_calls == made.success_calls == {"openai/gpt-4o": 4}
+    assert made.fail_calls["openai/gpt-4o"] == 0
     healthy = asyncio.run(made.async_get_healthy_deployments("chat"))
     assert {row["model_info"]["id"] for row in healthy} == {"one", "two"}
     tokens, requests = asyncio.run(made.get_model_group_usage("chat"))
