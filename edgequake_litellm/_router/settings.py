@@ -27,7 +27,7 @@ REFUSED = {
     "guardrail_list": "Guardrails are not supported, and a call that should be guarded is not made. Check messages in the program.",
     "plugins": "Routing plugins are not supported. A strategy of the program's own is set by `set_custom_routing_strategy`.",
     "routing_groups": "Routing groups are not supported. Use one Router for each strategy.",
-    "provider_budget_config": "Budgets of providers are not a router's. Set them by `register_quota`, with limits per provider, and pass `quota`.",
+    "provider_budget_config": "A router has no budgets. Set one per provider by `register_quota`, and pass its name as `quota`.",
     "model_group_affinity_config": "Affinity of sessions to deployments is not supported. Name a deployment's id as the `model`.",
     "fallback_access_check": "`fallback_access_check` is not supported. Give each caller the `fallbacks` that it may use.",
     "fallback_budget_check": "`fallback_budget_check` is not supported. Give each caller the `fallbacks` that it may use.",

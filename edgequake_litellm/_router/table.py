@@ -210,7 +210,7 @@ def _resolved(params: Fields) -> Fields:
 # What would make a deployment something else than it is here, with what to do instead.
 _REFUSED_PARAMS = {
     "silent_model": "Traffic is not mirrored to a second model. Make the second call in the program.",
-    "max_budget": "Bound what is spent by `register_quota`, with a limit per deployment, and pass `quota`.",
+    "max_budget": "Bound what is spent by `register_quota`, with a limit per model, and pass `quota`.",
     "tag_regex": "Tags are compared as they are: use `tags`.",
 }
 _REFUSED_INFO = {
