@@ -2,18 +2,19 @@
 //!
 //! Source: Anthropic's API reference ("Messages") and its guides to tool use, extended thinking and prompt caching.
 
+mod ids;
+
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
+use self::ids::Ids;
 use super::blocks::{is_signed, of_part, write_list, Block, Output, Surface, What};
 use super::clean::Cleaned;
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::request::{wrong_type, Fields, Request};
 use crate::wire::chat::messages::{self, Content, Message, Role, ToolCall};
-use crate::wire::chat::unnamed::{self, Unnamed};
 use crate::wire::remote::Remotes;
 
 /// Ids of tools that the provider runs itself.
@@ -45,21 +46,13 @@ pub struct Prompt<'a> {
 struct Turn<'a> {
     role: &'static str,
     blocks: Vec<Block<'a>>,
-    /// Ids of the calls that this turn makes.
-    calls: HashSet<String>,
 }
 
 /// Reads the request's messages. `late_system`: the model takes system messages between the others. `names` are the tools'.
 pub fn read<'a>(request: &Request<'a>, surface: Surface, late_system: bool, names: &mut Cleaned) -> Result<Prompt<'a>> {
     let list = messages::read(request)?;
-    let ids = ids_of(&list)?;
-    let mut reader = Reader {
-        surface,
-        names,
-        ids: Cleaned::new(usize::MAX, ids.iter().map(AsRef::as_ref)),
-        prompt: Prompt::default(),
-        unnamed: Unnamed::default(),
-    };
+    let ids = Ids::of(&list)?;
+    let mut reader = Reader { surface, names, ids, prompt: Prompt::default() };
     let leading = list.iter().take_while(|message| message.role == Role::System).count();
     // System messages that wait for the end of a user's turn.
     let mut waiting = Vec::new();
@@ -88,24 +81,11 @@ pub fn read<'a>(request: &Request<'a>, surface: Surface, late_system: bool, name
     reader.finish()
 }
 
-fn ids_of<'a>(list: &[Message<'a>]) -> Result<Vec<Cow<'a, str>>> {
-    let mut ids = Vec::new();
-    for message in list {
-        match message.role {
-            Role::Assistant => ids.extend(message.tool_calls()?.into_iter().map(|call| call.id)),
-            Role::Tool => ids.extend(message.str("tool_call_id")?),
-            _ => {}
-        }
-    }
-    Ok(ids)
-}
-
 struct Reader<'a, 'n> {
     surface: Surface,
     names: &'n mut Cleaned,
-    ids: Cleaned,
+    ids: Ids,
     prompt: Prompt<'a>,
-    unnamed: Unnamed,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -113,7 +93,7 @@ impl<'a> Reader<'a, '_> {
     fn turn(&mut self, role: &'static str) -> &mut Turn<'a> {
         let turns = &mut self.prompt.turns;
         if turns.last().is_none_or(|turn| turn.role != role) {
-            turns.push(Turn { role, blocks: Vec::new(), calls: HashSet::new() });
+            turns.push(Turn { role, blocks: Vec::new() });
         }
         let last = turns.len() - 1;
         &mut turns[last]
@@ -162,10 +142,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn tool_result(&mut self, message: &Message<'a>) -> Result<Block<'a>> {
-        let id = match unnamed::id_of(message)? {
-            Some(id) => self.ids.get(&id).into_owned(),
-            None => self.unnamed.take(message.str("name")?.as_deref()).ok_or_else(|| unnamed::no_call(message))?,
-        };
+        let id = self.ids.result(message)?;
         let content = match message.content()? {
             Content::None => Output::Text(Cow::Borrowed("")),
             Content::Text(text) => Output::Text(text),
@@ -201,7 +178,13 @@ impl<'a> Reader<'a, '_> {
             self.prompt.has_tool_calls = true;
             self.prompt.last_calls_lack_thinking = !thinks;
         }
+        if !self.answers() {
+            self.ids.begin();
+        }
         if let Some(blocks) = self.as_answered(message, &own, &calls)? {
+            for call in &calls {
+                self.ids.call(message, &call.id, &call.name, "");
+            }
             self.turn("assistant").blocks.extend(blocks);
             return Ok(());
         }
@@ -223,17 +206,19 @@ impl<'a> Reader<'a, '_> {
             blocks.extend(group);
         }
         blocks.extend(thinking);
+        let only_calls = content.is_empty();
         blocks.extend(content);
         blocks.extend(client.into_iter().flatten());
-        let turn = self.turn("assistant");
-        for block in blocks {
-            // Histories that were merged hold calls twice, and the API takes an id once.
-            let repeated = matches!(&block.what, What::ToolUse { id, .. } if !turn.calls.insert(id.clone()));
-            if !repeated {
-                turn.blocks.push(block);
-            }
+        if only_calls {
+            mark(&mut blocks, &message.fields);
         }
+        self.turn("assistant").blocks.extend(blocks);
         Ok(())
+    }
+
+    /// Is the last turn the assistant's?
+    fn answers(&self) -> bool {
+        self.prompt.turns.last().is_some_and(|turn| turn.role == "assistant")
     }
 
     /// The blocks of an answer of ours that is given back unchanged: byte for byte and in their order.
@@ -253,7 +238,7 @@ impl<'a> Reader<'a, '_> {
         let same = !list.is_empty()
             && text == message.text()?
             && ids.len() == calls.len()
-            && calls.iter().zip(&ids).all(|(call, id)| call.id == *id);
+            && calls.iter().zip(&ids).all(|(call, id)| call.id == *id && self.ids.is_once(id));
         Ok(same.then(|| list.into_iter().map(Block::whole).collect()))
     }
 
@@ -272,11 +257,8 @@ impl<'a> Reader<'a, '_> {
                 return Ok(vec![used, Block::whole(result)]);
             }
         }
-        let id = if call.id.is_empty() {
-            self.unnamed.give(&call.name, &format!("call_{}", message.at))
-        } else {
-            self.ids.get(&call.id).into_owned()
-        };
+        let said = if self.ids.is_once(&call.id) { String::new() } else { format!("{} {input}", call.name) };
+        let Some(id) = self.ids.call(message, &call.id, &call.name, &said) else { return Ok(Vec::new()) };
         let name = self.names.get(&call.name).into_owned();
         let mut blocks = vec![Block { what: What::ToolUse { id, name, input }, own: Vec::new() }];
         mark(&mut blocks, &call.fields);
@@ -299,11 +281,13 @@ impl<'a> Reader<'a, '_> {
         }
         for turn in turns.iter_mut() {
             turn.blocks.retain(|block| !block.is_blank());
-            // Results come first, whatever the user wrote between them.
-            turn.blocks.sort_by_key(|block| !matches!(block.what, What::ToolResult { .. }));
         }
         turns.retain(|turn| !turn.blocks.is_empty());
         merge(turns);
+        for turn in turns.iter_mut() {
+            // Results come first, whatever the user wrote between them.
+            turn.blocks.sort_by_key(|block| !matches!(block.what, What::ToolResult { .. }));
+        }
         if turns.is_empty() {
             return Err(Error::bad_request(format!(
                 "`messages` says nothing that {} could answer: it takes at least one message beside the system prompt, and text that is \

@@ -276,7 +276,9 @@ fn rename(tools: &mut Tools, body: &mut Body<'_>, names: &mut Cleaned, json_tool
 
 /// The user's id, which is all that the API's `metadata` takes.
 fn user(body: &mut Body<'_>, request: &Request<'_>) -> Result<()> {
-    let mut id = body.remove("user").and_then(|user| user.read::<String>());
+    let given =
+        body.remove("user").map(|user| user.read::<String>().ok_or_else(|| Error::bad_request("`user` must be a string")));
+    let mut id = given.transpose()?;
     if let Some(metadata) = request.raw("metadata").and_then(json::read::<Value>) {
         id = metadata["user_id"].as_str().map(str::to_owned).or(id);
     }

@@ -122,6 +122,9 @@ impl Reader<'_, '_> {
                     push(&mut out.turns, "user", blocks);
                 }
                 Role::Assistant => {
+                    if out.turns.last().is_none_or(|turn| turn.role != "assistant") {
+                        unnamed.begin();
+                    }
                     let blocks = self.assistant(message, &mut unnamed)?;
                     push(&mut out.turns, "assistant", blocks);
                 }
@@ -287,7 +290,10 @@ impl Reader<'_, '_> {
         let name = self.names.send(&call.name);
         let id = match call.id.as_ref() {
             "" => unnamed.give(&call.name, &format!("function_{name}")),
-            id => id.to_owned(),
+            id => {
+                unnamed.note(&call.name, id);
+                id.to_owned()
+            }
         };
         let mut inputs: Vec<Box<RawValue>> = call.objects(message.at)?.into_iter().map(ToOwned::to_owned).collect();
         if inputs.is_empty() {
@@ -303,7 +309,10 @@ impl Reader<'_, '_> {
 
     fn tool<'a>(&mut self, message: &Message<'a>, unnamed: &mut Unnamed) -> Result<Vec<Block<'a>>> {
         let id = match unnamed::id_of(message)? {
-            Some(id) => id.into_owned(),
+            Some(id) => {
+                unnamed.answered(&id);
+                id.into_owned()
+            }
             None => unnamed.take(message.str("name")?.as_deref()).ok_or_else(|| unnamed::no_call(message))?,
         };
         let mut mark = message.value("cache_control");

@@ -140,8 +140,12 @@ impl<'a> Message<'a> {
         self.fields.get(name).and_then(|raw| json::read(raw))
     }
 
+    /// What the message says. An assistant that only refused has said its refusal.
     pub fn content(&self) -> Result<Content<'a>> {
-        let Some(raw) = self.fields.get("content") else { return Ok(Content::None) };
+        let Some(raw) = self.fields.get("content") else {
+            let refusal = if self.role == Role::Assistant { self.str("refusal")? } else { None };
+            return Ok(refusal.map_or(Content::None, Content::Text));
+        };
         let name = || format!("messages[{}].content", self.at);
         match raw.get().as_bytes().first() {
             Some(b'"') => Ok(Content::Text(string(&name(), raw)?)),
@@ -373,6 +377,10 @@ mod tests {
         let calls = list[2].tool_calls().unwrap();
         assert_eq!((calls[0].id.as_ref(), calls[0].name.as_ref(), calls[0].arguments.as_ref()), ("1", "f", "{}"));
         assert_eq!((list[3].role, list[3].text().unwrap()), (Role::Tool, "done".to_owned()));
+        let text = request(r#"[{"role":"assistant","content":null,"refusal":"I cannot"},{"role":"user","refusal":"x"}]"#);
+        let request = Request::parse(text.as_bytes()).unwrap();
+        let list = read(&request).unwrap();
+        assert_eq!((list[0].text().unwrap().as_str(), list[1].text().unwrap().as_str()), ("I cannot", ""));
     }
 
     #[test]

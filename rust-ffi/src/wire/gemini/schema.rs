@@ -3,8 +3,14 @@
 //! Source: Google's reference of `Schema` (Gemini API, v1beta), and litellm 1.106's behaviour where that leaves a choice. Tools are always
 //! declared this way; structured output is where the model does not take `responseJsonSchema`.
 
+mod combine;
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use serde_json::{json, Map, Value};
 
+use self::combine::combine;
 use crate::engine::error::{Error, Result};
 
 /// Deeper schemas are refused: JSON itself is refused beyond 128 levels.
@@ -38,12 +44,12 @@ const KNOWN: &[&str] = &[
     "anyOf",
 ];
 
-/// What moves to the object or the list where `type` names several types.
-const OF_CONTAINERS: &[&str] = &["properties", "required", "items", "minItems", "maxItems", "minProperties", "maxProperties"];
+/// What beside a choice only describes: it does not narrow what the choices allow.
+const ANNOTATIONS: &[&str] = &["title", "description", "default", "nullable", "example", "propertyOrdering"];
 
 /// The schema as Gemini takes it. `ordered` adds `propertyOrdering`, without which Gemini writes an object's members by the alphabet.
 ///
-/// References are written out; one that leads back to itself becomes an object without members, because Gemini has no references.
+/// References and `allOf` are written out, because Gemini has neither; a reference that leads back to itself becomes an object without members.
 pub fn translate(schema: &Value, ordered: bool) -> Result<Value> {
     let mut writer = Writer { root: schema, ordered, left: MAX_NODES, chain: Vec::new() };
     writer.node(schema, 0)
@@ -58,8 +64,19 @@ struct Writer<'s> {
     chain: Vec<String>,
 }
 
-impl Writer<'_> {
+impl<'s> Writer<'s> {
     fn node(&mut self, schema: &Value, depth: usize) -> Result<Value> {
+        self.spend(depth)?;
+        let Value::Object(members) = schema else { return Ok(json!({"type": "object"})) };
+        let open = self.chain.len();
+        let members = self.flat(members, depth)?;
+        let written = self.written(&members, depth);
+        self.chain.truncate(open);
+        written
+    }
+
+    /// Counts a node.
+    fn spend(&mut self, depth: usize) -> Result<()> {
         self.left = self.left.saturating_sub(1);
         if depth > MAX_DEPTH || self.left == 0 {
             return Err(Error::bad_request(
@@ -67,13 +84,51 @@ impl Writer<'_> {
                  needs",
             ));
         }
-        let Value::Object(members) = schema else { return Ok(json!({"type": "object"})) };
-        if let Some(name) = members.get("$ref").and_then(Value::as_str) {
-            return self.reference(name, members, depth);
+        Ok(())
+    }
+
+    /// The members with those of the reference and of `allOf` among them. References that were followed stay in the chain.
+    fn flat<'m>(&mut self, members: &'m Map<String, Value>, depth: usize) -> Result<Cow<'m, Map<String, Value>>> {
+        let (reference, all) = (members.get("$ref"), members.get("allOf"));
+        if reference.is_none() && all.is_none() {
+            return Ok(Cow::Borrowed(members));
         }
-        let members = merged(members, self.root);
-        if let Some(Value::Array(choices)) = members.get("anyOf").or_else(|| members.get("oneOf")) {
-            return self.any_of(&members, choices, depth);
+        self.spend(depth)?;
+        let gone = ["$ref", "allOf", "$defs", "definitions"];
+        let own = members.iter().filter(|(name, _)| !gone.contains(&name.as_str()));
+        let mut out: Map<String, Value> = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let Some(target) = reference.and_then(Value::as_str).and_then(|name| self.follow(name)) {
+            let target = self.flat(target, depth + 1)?;
+            combine(&mut out, &target);
+        }
+        for part in all.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
+            let part = self.flat(part, depth + 1)?;
+            combine(&mut out, &part);
+        }
+        Ok(Cow::Owned(out))
+    }
+
+    /// What a reference names; None for one that leads nowhere or back to where it stands.
+    fn follow(&mut self, name: &str) -> Option<&'s Map<String, Value>> {
+        let pointer = name.strip_prefix('#')?;
+        let root = self.root;
+        let target = root.pointer(pointer).or_else(|| {
+            // A pointer in a fragment is percent-encoded (RFC 6901 §6); many writers leave it as it is.
+            root.pointer(&percent_decode_str(pointer).decode_utf8().ok()?)
+        })?;
+        if self.chain.iter().any(|known| known == name) {
+            return None;
+        }
+        self.chain.push(name.to_owned());
+        target.as_object()
+    }
+
+    /// A schema without references and `allOf`.
+    fn written(&mut self, members: &Map<String, Value>, depth: usize) -> Result<Value> {
+        for name in ["anyOf", "oneOf"] {
+            if let Some(Value::Array(choices)) = members.get(name) {
+                return self.any_of(members, name, choices, depth);
+            }
         }
         match members.get("type") {
             Some(Value::Array(types)) if types.len() == 1 => {
@@ -81,32 +136,22 @@ impl Writer<'_> {
                 one.insert("type".to_owned(), types[0].clone());
                 self.plain(&one, depth)
             }
-            Some(Value::Array(types)) => self.types(&members, types, depth),
-            _ => self.plain(&members, depth),
-        }
-    }
-
-    fn reference(&mut self, name: &str, members: &Map<String, Value>, depth: usize) -> Result<Value> {
-        let root = self.root;
-        let target = name.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
-        let mut out = match target.filter(|_| !self.chain.iter().any(|known| known == name)) {
-            Some(target) => {
-                self.chain.push(name.to_owned());
-                let out = self.node(target, depth + 1);
-                self.chain.pop();
-                out?
+            Some(Value::Array(types)) => {
+                let types: Vec<&str> = types.iter().filter_map(Value::as_str).collect();
+                self.types(members, &types, depth)
             }
-            None => json!({"type": "object"}),
-        };
-        // What stands beside a reference says more of this one use of it.
-        if out.get("anyOf").is_none() {
-            for name in ["title", "description", "default"] {
-                if let Some(value) = members.get(name) {
-                    out[name] = value.clone();
+            Some(_) => self.plain(members, depth),
+            None => match implied(members).as_slice() {
+                [] => self.plain(members, depth),
+                [kind] => self.plain(&typed(members, kind), depth),
+                [kind, "null"] => {
+                    let mut written = self.plain(&typed(members, kind), depth)?;
+                    written["nullable"] = true.into();
+                    Ok(written)
                 }
-            }
+                types => self.types(members, types, depth),
+            },
         }
-        Ok(out)
     }
 
     /// A schema of one type.
@@ -127,22 +172,20 @@ impl Writer<'_> {
                     Some(values) => values,
                     None => continue,
                 },
-                // Gemini has no `const`; one value to choose from is the same.
-                ("const", Value::String(_)) => {
-                    out.insert("enum".to_owned(), json!([value]));
-                    continue;
-                }
                 (known, value) if KNOWN.contains(&known) => value.clone(),
                 _ => continue,
             };
             out.insert(name.clone(), written);
         }
+        // Gemini has no `const`; one value to choose from is the same.
+        if let Some(one) = members.get("const").and_then(|one| strings(&json!([one]))) {
+            out.insert("enum".to_owned(), one);
+        }
         if out.contains_key("properties") {
             out.insert("type".to_owned(), "object".into());
         } else {
             out.shift_remove("required");
-            let guess = if out.contains_key("enum") { "string" } else { "object" };
-            out.entry("type").or_insert_with(|| guess.into());
+            out.entry("type").or_insert_with(|| "object".into());
         }
         let is = |kind: &str, out: &Map<String, Value>| out["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case(kind));
         if !is("string", &out) {
@@ -161,14 +204,29 @@ impl Writer<'_> {
         Ok(out.into())
     }
 
-    /// A choice of schemas. Gemini takes nothing beside `anyOf`: title and description move into the choices, and a choice of null makes the
-    /// others nullable.
-    fn any_of(&mut self, members: &Map<String, Value>, choices: &[Value], depth: usize) -> Result<Value> {
-        let is_null = |choice: &Value| choice["type"] == "null";
-        let nullable = choices.iter().any(is_null);
+    /// A choice of schemas. Gemini takes nothing beside `anyOf`: title and description move into the choices, what narrows all of them is
+    /// written into each, and a choice of null makes the others nullable.
+    fn any_of(&mut self, members: &Map<String, Value>, name: &str, choices: &[Value], depth: usize) -> Result<Value> {
+        let is_null = |choice: &Value| {
+            choice["type"] == "null"
+                || choice.as_object().is_some_and(|choice| !choice.contains_key("type") && implied(choice) == ["null"])
+        };
+        let nullable = members.get("nullable") == Some(&Value::Bool(true)) || choices.iter().any(is_null);
+        let narrows = |member: &str| {
+            member != name
+                && !ANNOTATIONS.contains(&member)
+                && (KNOWN.contains(&member) || matches!(member, "const" | "anyOf" | "oneOf"))
+        };
+        let common: Map<String, Value> =
+            members.iter().filter(|(member, _)| narrows(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
         let mut out = Vec::with_capacity(choices.len());
         for choice in choices.iter().filter(|choice| !is_null(choice)) {
-            let mut written = self.node(choice, depth + 1)?;
+            let mut written = match choice {
+                Value::Object(choice) if !common.is_empty() => self.narrowed(choice, &common, depth + 1)?,
+                // `true` allows whatever the rest does.
+                Value::Bool(true) if !common.is_empty() => self.narrowed(&Map::new(), &common, depth + 1)?,
+                choice => self.node(choice, depth + 1)?,
+            };
             if nullable {
                 written["nullable"] = true.into();
             }
@@ -181,27 +239,98 @@ impl Writer<'_> {
         Ok(json!({ "anyOf": out }))
     }
 
+    /// A choice with what stands beside all choices.
+    fn narrowed(&mut self, choice: &Map<String, Value>, common: &Map<String, Value>, depth: usize) -> Result<Value> {
+        self.spend(depth)?;
+        let open = self.chain.len();
+        let mut choice = self.flat(choice, depth)?.into_owned();
+        let kind = choice.get("type").and_then(Value::as_str).map(str::to_owned);
+        let fitting = common.iter().filter(|(name, _)| kind.as_deref().is_none_or(|kind| fits(kind, name)));
+        combine(&mut choice, &fitting.map(|(name, value)| (name.clone(), value.clone())).collect());
+        let written = self.written(&choice, depth);
+        self.chain.truncate(open);
+        written
+    }
+
     /// `"type": ["string", "null"]` and the like.
-    fn types(&mut self, members: &Map<String, Value>, types: &[Value], depth: usize) -> Result<Value> {
+    fn types(&mut self, members: &Map<String, Value>, types: &[&str], depth: usize) -> Result<Value> {
         let mut out = Vec::with_capacity(types.len());
-        for kind in types.iter().filter_map(Value::as_str) {
-            let mut choice = json!({ "type": kind });
-            for (name, value) in members {
-                let fits = match kind {
-                    "object" | "array" => OF_CONTAINERS.contains(&name.as_str()),
-                    "string" => name == "enum",
-                    _ => false,
-                };
-                if fits {
-                    choice[name.as_str()] = value.clone();
-                }
-            }
-            let mut written = if kind == "null" { choice } else { self.node(&choice, depth + 1)? };
+        for kind in types {
+            let mut written = if *kind == "null" {
+                json!({"type": "null"})
+            } else {
+                let mut choice = typed(members, kind);
+                choice.retain(|name, _| !ANNOTATIONS.contains(&name.as_str()));
+                self.spend(depth)?;
+                self.plain(&choice, depth + 1)?
+            };
             described(&mut written, members);
             out.push(written);
         }
         Ok(json!({ "anyOf": out }))
     }
+}
+
+/// What the members say of values of this type.
+fn typed(members: &Map<String, Value>, kind: &str) -> Map<String, Value> {
+    let fitting = members.iter().filter(|(name, _)| fits(kind, name));
+    let mut out: Map<String, Value> = fitting.map(|(name, value)| (name.clone(), value.clone())).collect();
+    out.insert("type".to_owned(), kind.into());
+    out
+}
+
+/// Does a member say something of values of this type? Gemini refuses it beside another.
+fn fits(kind: &str, member: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    match member {
+        "properties" | "required" | "propertyOrdering" | "minProperties" | "maxProperties" => kind == "object",
+        "items" | "minItems" | "maxItems" => kind == "array",
+        "minLength" | "maxLength" | "pattern" | "format" | "enum" => kind == "string",
+        "minimum" | "maximum" => kind == "number" || kind == "integer",
+        _ => true,
+    }
+}
+
+/// The types that a schema without `type` means, null last; none where nothing tells.
+fn implied(members: &Map<String, Value>) -> Vec<&'static str> {
+    if members.contains_key("properties") {
+        return Vec::new();
+    }
+    let values = match (members.get("const"), members.get("enum")) {
+        (Some(one), _) => std::slice::from_ref(one),
+        (None, Some(Value::Array(values))) => values.as_slice(),
+        _ => {
+            let tells = |names: &[&str]| names.iter().any(|name| members.contains_key(*name));
+            return match () {
+                () if tells(&["items", "minItems", "maxItems"]) => vec!["array"],
+                () if tells(&["minLength", "maxLength", "pattern"]) => vec!["string"],
+                () if tells(&["minimum", "maximum"]) => vec!["number"],
+                () => Vec::new(),
+            };
+        }
+    };
+    let mut types = Vec::new();
+    for value in values {
+        let kind = match value {
+            Value::Null => continue,
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        if !types.contains(&kind) {
+            types.push(kind);
+        }
+    }
+    if types.contains(&"number") {
+        types.retain(|kind| *kind != "integer");
+    }
+    if values.contains(&Value::Null) {
+        types.push("null");
+    }
+    types
 }
 
 fn described(choice: &mut Value, members: &Map<String, Value>) {
@@ -212,150 +341,12 @@ fn described(choice: &mut Value, members: &Map<String, Value>) {
     }
 }
 
-/// The members with those of `allOf` among them; a schema's own members win.
-fn merged(members: &Map<String, Value>, root: &Value) -> Map<String, Value> {
-    let mut out = members.clone();
-    let Some(Value::Array(all)) = out.shift_remove("allOf") else { return out };
-    for part in &all {
-        let target = part["$ref"].as_str().and_then(|name| name.strip_prefix('#')).and_then(|pointer| root.pointer(pointer));
-        let Some(part) = target.unwrap_or(part).as_object() else { continue };
-        for (name, value) in part {
-            match (name.as_str(), out.get_mut(name), value) {
-                ("properties", Some(Value::Object(own)), Value::Object(more)) => {
-                    for (name, property) in more {
-                        own.entry(name.clone()).or_insert_with(|| property.clone());
-                    }
-                }
-                ("required", Some(Value::Array(own)), Value::Array(more)) => own.extend(more.iter().cloned()),
-                (_, Some(_), _) => {}
-                (_, None, _) => {
-                    out.insert(name.clone(), value.clone());
-                }
-            }
-        }
-    }
-    out
-}
-
-/// The values of an enumeration that Gemini takes: strings that are not empty. None where there are others, or none at all.
+/// The values of an enumeration that Gemini takes: strings that are not empty. None where there are none.
 fn strings(values: &Value) -> Option<Value> {
-    let values = values.as_array()?;
-    if !values.iter().all(|value| value.is_string() || value.is_null()) {
-        return None;
-    }
-    let kept: Vec<&Value> = values.iter().filter(|value| value.as_str().is_some_and(|text| !text.is_empty())).collect();
+    let kept: Vec<&Value> =
+        values.as_array()?.iter().filter(|value| value.as_str().is_some_and(|text| !text.is_empty())).collect();
     (!kept.is_empty()).then(|| json!(kept))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(schema: Value) -> Value {
-        translate(&schema, false).unwrap()
-    }
-
-    #[test]
-    fn g10_only_known_members_are_left() {
-        assert_eq!(
-            shown(json!({
-                "$schema": "http://json-schema.org/draft-07/schema#", "additionalProperties": false, "title": "T", "type": "object",
-                "properties": {
-                    "strict": {"type": "boolean", "examples": [true]},
-                    "when": {"type": "string", "format": "date-time"},
-                    "mail": {"type": "string", "format": "email", "pattern": ".+@.+"},
-                },
-                "required": ["when"],
-            })),
-            json!({
-                "title": "T", "type": "object",
-                "properties": {
-                    "strict": {"type": "boolean"},
-                    "when": {"type": "string", "format": "date-time"},
-                    "mail": {"type": "string", "pattern": ".+@.+"},
-                },
-                "required": ["when"],
-            })
-        );
-    }
-
-    #[test]
-    fn g10_references_are_written_out_and_circles_are_cut() {
-        let step = json!({"properties": {"n": {"type": "integer"}}, "type": "object"});
-        assert_eq!(
-            shown(json!({
-                "$defs": {"Step": step, "Tree": {"type": "object", "properties": {"left": {"$ref": "#/$defs/Tree"}}}},
-                "type": "object",
-                "properties": {
-                    "steps": {"type": "array", "items": {"$ref": "#/$defs/Step"}},
-                    "last": {"$ref": "#/$defs/Step", "description": "the end"},
-                    "tree": {"$ref": "#/$defs/Tree"},
-                    "lost": {"$ref": "#/$defs/None"},
-                    "v1": {"allOf": [{"$ref": "#/$defs/Step"}], "title": "V"},
-                },
-            }))["properties"],
-            json!({
-                "steps": {"type": "array", "items": step},
-                "last": {"properties": {"n": {"type": "integer"}}, "type": "object", "description": "the end"},
-                "tree": {"type": "object", "properties": {"left": {"type": "object"}}},
-                "lost": {"type": "object"},
-                "v1": {"title": "V", "properties": {"n": {"type": "integer"}}, "type": "object"},
-            })
-        );
-    }
-
-    #[test]
-    fn g10_a_schema_that_explodes_is_refused() {
-        let mut definitions = Map::new();
-        for level in 0..40 {
-            let next = json!({ "$ref": format!("#/$defs/L{}", level + 1) });
-            definitions.insert(format!("L{level}"), json!({"type": "object", "properties": {"a": next, "b": next}}));
-        }
-        let bomb = json!({"$defs": definitions, "$ref": "#/$defs/L0"});
-        assert!(translate(&bomb, false).unwrap_err().message.contains("100,000"));
-    }
-
-    #[test]
-    fn g10_null_makes_nullable() {
-        assert_eq!(
-            shown(json!({"anyOf": [{"type": "string"}, {"type": "null"}], "default": null, "title": "T"})),
-            json!({"anyOf": [{"type": "string", "nullable": true, "title": "T"}]})
-        );
-        assert_eq!(
-            shown(json!({"type": ["string", "null"], "description": "d"})),
-            json!({"anyOf": [{"type": "string", "description": "d"}, {"type": "null", "description": "d"}]})
-        );
-        assert_eq!(
-            shown(json!({"type": ["array", "integer"], "items": {"type": "string"}})),
-            json!({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "integer"}]})
-        );
-        assert_eq!(shown(json!({"type": ["number"]})), json!({"type": "number"}));
-        assert!(translate(&json!({"anyOf": [{"type": "null"}]}), false).is_err());
-    }
-
-    #[test]
-    fn g10_objects_lists_and_enumerations_are_complete() {
-        assert_eq!(shown(json!({})), json!({"type": "object"}));
-        assert_eq!(shown(json!({"type": "object", "properties": {}, "required": []})), json!({"type": "object"}));
-        assert_eq!(shown(json!({"type": "array"})), json!({"type": "array", "items": {"type": "object"}}));
-        assert_eq!(shown(json!({"type": "array", "items": {}})), json!({"type": "array", "items": {"type": "object"}}));
-        assert_eq!(shown(json!({"enum": ["a", ""]})), json!({"enum": ["a"], "type": "string"}));
-        assert_eq!(shown(json!({"type": "integer", "enum": [1, 2]})), json!({"type": "integer"}));
-        assert_eq!(shown(json!({"const": "cat"})), json!({"enum": ["cat"], "type": "string"}));
-        assert_eq!(
-            shown(json!({"oneOf": [{"type": "string"}, {"type": "integer"}]})),
-            json!({"anyOf": [{"type": "string"}, {"type": "integer"}]})
-        );
-    }
-
-    #[test]
-    fn g10_order_is_told_where_it_matters() {
-        let schema = json!({
-            "type": "object",
-            "properties": {"z": {"type": "string"}, "a": {"type": "object", "properties": {"y": {"type": "string"}, "b": {"type": "string"}}}},
-        });
-        let out = translate(&schema, true).unwrap();
-        assert_eq!(out["propertyOrdering"], json!(["z", "a"]));
-        assert_eq!(out["properties"]["a"]["propertyOrdering"], json!(["y", "b"]));
-    }
-}
+mod tests;

@@ -121,7 +121,8 @@ fn declaration(place: &str, function: &Value) -> Result<Value> {
     match function.get("parameters") {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) if text.is_empty() => out["parameters"] = json!({"type": "object"}),
-        Some(parameters) => out["parameters"] = schema::translate(parameters, false)?,
+        Some(parameters @ Value::Object(_)) => out["parameters"] = schema::translate(parameters, false)?,
+        Some(_) => return Err(Error::bad_request(format!("`{place}.function.parameters` must be an object: a JSON Schema"))),
     }
     Ok(out)
 }
@@ -228,6 +229,9 @@ mod tests {
         assert!(Tools::read(&json!([{"mystery": 1}])).unwrap_err().message.contains("mystery"));
         assert!(Tools::read(&json!([{"function": {}}])).unwrap_err().message.contains("tools[0]"));
         assert!(Tools::read(&json!({})).is_err());
+        let schema = |parameters: Value| Tools::read(&json!([{"function": {"name": "f", "parameters": parameters}}]));
+        assert!(schema(json!([])).unwrap_err().message.contains("tools[0].function.parameters"));
+        assert!(schema(json!({})).is_ok());
     }
 
     #[test]

@@ -92,6 +92,94 @@ fn a8_ids_are_brought_into_form_and_stay_unique() {
     );
 }
 
+fn call(id: &str, arguments: &str) -> Value {
+    json!({"id": id, "type": "function", "function": {"name": "f", "arguments": arguments}})
+}
+
+/// The ids of a turn's calls, or those that its results name.
+fn ids(turn: &Value) -> Vec<&str> {
+    turn["content"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|block| block["id"].as_str().or(block["tool_use_id"].as_str()))
+        .collect()
+}
+
+#[test]
+fn a8_results_come_first_also_where_a_blank_turn_stood_between_them() {
+    let (_, turns) = prompt(json!([
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": null, "tool_calls": calls(&["1", "2"])},
+        {"role": "tool", "tool_call_id": "1", "content": "one"},
+        {"role": "user", "content": "c"},
+        {"role": "assistant", "content": " "},
+        {"role": "tool", "tool_call_id": "2", "content": "two"},
+    ]));
+    assert_eq!(ids(&turns[2]), ["1", "2"]);
+    assert_eq!(turns[2]["content"][2], text("c"));
+}
+
+#[test]
+fn a8_calls_that_share_an_id_are_both_sent_with_a_result_each() {
+    let result = |content: &str| json!({"role": "tool", "tool_call_id": "a", "content": content});
+    let user = json!({"role": "user", "content": "q"});
+    let (_, turns) = prompt(json!([
+        user,
+        {"role": "assistant", "content": null, "tool_calls": [call("a", "{\"x\": 1}"), call("a", "{\"x\": 2}"), call("a_2", "{}")]},
+        result("1"),
+        result("2"),
+        {"role": "tool", "tool_call_id": "a_2", "content": "own"},
+        {"role": "assistant", "content": null, "tool_calls": [call("a", "{\"x\": 1}")]},
+        result("3"),
+    ]));
+    assert_eq!((ids(&turns[1]), ids(&turns[2])), (vec!["a", "a_3", "a_2"], vec!["a", "a_3", "a_2"]));
+    assert_eq!((ids(&turns[3]), ids(&turns[4])), (vec!["a_4"], vec!["a_4"]));
+    assert_eq!((&turns[2]["content"][1]["content"], &turns[4]["content"][0]["content"]), (&json!("2"), &json!("3")));
+    // An answer of Claude's that is given back whole, with an id that another has used: its call changes its id, too.
+    let whole = json!([{"type": "tool_use", "id": "a", "name": "f", "input": {}}]);
+    let (_, turns) = prompt(json!([
+        user,
+        {"role": "assistant", "content": null, "tool_calls": [call("a", "{}")]},
+        result("1"),
+        {"role": "assistant", "content": null, "tool_calls": [call("a", "{}")], "provider_specific_fields": {"content_blocks": whole}},
+        result("2"),
+    ]));
+    assert_eq!([ids(&turns[1]), ids(&turns[2]), ids(&turns[3]), ids(&turns[4])], [["a"], ["a"], ["a_2"], ["a_2"]]);
+}
+
+#[test]
+fn results_of_functions_go_to_the_call_of_their_name_in_the_turn_before() {
+    let made = |name: &str| json!({"role": "assistant", "content": null, "function_call": {"name": name, "arguments": "{}"}});
+    let result = |name: &str| json!({"role": "function", "name": name, "content": name});
+    let user = json!({"role": "user", "content": "q"});
+    let (_, turns) = prompt(json!([user, made("f"), user, made("f"), result("f")]));
+    assert_eq!((ids(&turns[3]), ids(&turns[4])), (vec!["call_3"], vec!["call_3"]));
+    let named = |id: &str, name: &str| json!({"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}});
+    let both = json!({"role": "assistant", "tool_calls": [named("1", "f"), named("2", "g")]});
+    let (_, turns) = prompt(json!([user, both, result("g"), result("f")]));
+    assert_eq!(ids(&turns[2]), ["2", "1"]);
+    let error = prompt_with(json!([user, made("f"), result("h")]), false).unwrap_err();
+    assert!(error.message.contains("messages[2]") && error.message.contains("\"h\""), "{}", error.message);
+}
+
+#[test]
+fn what_an_assistant_refused_with_is_said_and_marks_of_calls_alone_are_kept() {
+    let mark = json!({"type": "ephemeral"});
+    let (_, turns) = prompt(json!([
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": null, "refusal": "I cannot"},
+        {"role": "user", "content": "b"},
+        {"role": "assistant", "content": null, "tool_calls": calls(&["1", "2"]), "cache_control": mark},
+        {"role": "tool", "tool_call_id": "1", "content": "x"},
+        {"role": "tool", "tool_call_id": "2", "content": "x"},
+        {"role": "assistant", "content": "said", "tool_calls": calls(&["3"]), "cache_control": mark},
+    ]));
+    assert_eq!(turns[1]["content"], json!([text("I cannot")]));
+    assert_eq!([turns[3]["content"][0].get("cache_control"), turns[3]["content"][1].get("cache_control")], [None, Some(&mark)]);
+    assert_eq!([turns[5]["content"][0].get("cache_control"), turns[5]["content"][1].get("cache_control")], [Some(&mark), None]);
+}
+
 #[test]
 fn the_older_form_of_calls_gets_ids() {
     let (_, turns) = prompt(json!([

@@ -106,6 +106,7 @@ fn a_users_id_that_names_a_person_is_not_sent() {
         assert_eq!(sent(SONNET, json!({"user": id})).get("metadata").is_none(), names, "{id}");
     }
     assert_eq!(sent(SONNET, json!({"metadata": {"user_id": "m", "tags": []}, "user": "u"}))["metadata"], json!({"user_id": "m"}));
+    assert!(call(SONNET, json!({"user": 5})).err().unwrap().message.contains("`user`"));
 }
 
 fn person() -> Value {
