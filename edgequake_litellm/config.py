@@ -47,28 +47,39 @@ def hooked(arguments: dict[str, Any]) -> bool:
     return any(hooks.values()) or not OWN_CALLBACKS.isdisjoint(arguments)
 
 
-class UnsupportedList(list[object]):
-    """A setting that programs append to, of a feature that this package lacks: the first change warns."""
+class SettingList(list[object]):
+    """A setting that is a list, which programs also append to: the package takes note of that as of an assignment."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
 
+    def _grows(self) -> None:
+        changed[self._name] = self
+
     def append(self, item: object) -> None:
-        _warn(self._name)
+        self._grows()
         super().append(item)
 
     def extend(self, items: Any) -> None:
-        _warn(self._name)
+        self._grows()
         super().extend(items)
 
     def insert(self, position: Any, item: object) -> None:
-        _warn(self._name)
+        self._grows()
         super().insert(position, item)
 
-    def __iadd__(self, items: Any) -> UnsupportedList:  # type: ignore[misc]
-        self.extend(items)
+    def __iadd__(self, items: Any) -> SettingList:  # type: ignore[misc]
+        self._grows()
+        super().extend(items)
         return self
+
+
+class UnsupportedList(SettingList):
+    """One of a feature that this package lacks: the first change warns."""
+
+    def _grows(self) -> None:
+        _warn(self._name)
 
 
 # What the package does not do yet, by the settings that ask for it. To raise would stop programs at their first line, to
@@ -89,6 +100,7 @@ _UNSUPPORTED = {
     "route_all_chat_openai_to_responses": "completions by way of the Responses API",
     **dict.fromkeys(("client_session", "aclient_session"), "HTTP clients of the program"),
     "secret_manager_client": "secret managers",
+    "provider_url_destination_allowed_hosts": "litellm's proxy and its telemetry, whose destinations it limits",
     "enable_json_schema_validation": "validation of answers by a JSON Schema",
 }
 
@@ -154,7 +166,6 @@ _FORWARDED = frozenset(
         "disable_stop_sequence_limit",
         "user_url_validation",
         "user_url_allowed_hosts",
-        "provider_url_destination_allowed_hosts",
         "AZURE_DEFAULT_API_VERSION",
     )
 )
@@ -181,6 +192,8 @@ DEFAULTS: dict[str, Any] = {
     "enable_preview_features": False,
     "ssl_verify": True,
     "ssl_certificate": None,
+    "user_url_validation": True,
+    "user_url_allowed_hosts": SettingList("user_url_allowed_hosts"),
     "drop_params": False,
     "modify_params": False,
     "num_retries": None,
@@ -198,7 +211,7 @@ DEFAULTS: dict[str, Any] = {
     "redact_messages_in_exceptions": False,
     "AZURE_DEFAULT_API_VERSION": "2025-02-01-preview",
     **hooks,
-    **{name: UnsupportedList(name) for name in _UNSUPPORTED if name.endswith(("_callback", "_rules"))},
+    **{name: UnsupportedList(name) for name in _UNSUPPORTED if name.endswith(("_callback", "_rules", "_hosts"))},
     "cache": None,
     "caching": False,
     "caching_with_models": False,
@@ -231,7 +244,8 @@ def assigned(name: str, value: Any) -> None:
     if name in _FORWARDED or name.endswith(_FORWARDED_ENDINGS):
         # Programs save a setting, change it and put it back: the default counts as not assigned, and so does None.
         default = DEFAULTS.get(name)
-        if value is None or (type(value) in (bool, int, float, str) and value == default):
+        same = value is default and not value if isinstance(default, list) else value == default
+        if value is None or (same and type(value) in (bool, int, float, str, SettingList)):
             changed.pop(name, None)
         else:
             changed[name] = value
@@ -253,7 +267,9 @@ def deleted(name: str) -> None:
     if name in _DEFAULT_HOOKS:
         hooks[name] = _DEFAULT_HOOKS[name]
     elif name in DEFAULTS:
-        assigned(name, DEFAULTS[name] if name in ("set_verbose", "model_alias_map") else None)
+        default = DEFAULTS[name]
+        grown = isinstance(default, SettingList) and default
+        assigned(name, default if grown or name in ("set_verbose", "model_alias_map") else None)
     else:
         changed.pop(name, None)
 

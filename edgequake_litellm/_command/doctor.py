@@ -25,6 +25,7 @@ _NETWORK = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "SSL_VERIFY",
+    "SSL_CERTIFICATE",
     "USE_LITELLM_PROXY",
 )
 _OPTIONAL = {

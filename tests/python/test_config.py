@@ -7,6 +7,8 @@ import importlib
 import json
 import logging
 import os
+import shutil
+import ssl
 import subprocess
 import sys
 import warnings
@@ -118,6 +120,33 @@ def test_a_setting_that_cannot_be_sent_is_named(arguments: dict[str, Any], monke
         litellm.completion(**arguments)
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl program makes the certificate")
+def test_ssl_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, certificate, both = (tmp_path / name for name in ("key.pem", "certificate.pem", "both.pem"))
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=client"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    both.write_text(certificate.read_text() + key.read_text())
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(certificate, key)
+    served.load_verify_locations(certificate)
+    served.verify_mode = ssl.CERT_REQUIRED
+    with LocalProvider(ssl_context=served) as provider:
+        arguments = {"api_base": provider.base_url, "api_key": KEY, "ssl_verify": False, "num_retries": 0}
+        with pytest.raises(litellm.APIConnectionError):
+            litellm.completion("openai/gpt-4o", MESSAGES, **arguments)
+        monkeypatch.setenv("SSL_CERTIFICATE", str(both))
+        litellm.completion("openai/gpt-4o", MESSAGES, **arguments)
+        monkeypatch.setenv("SSL_CERTIFICATE", "/no/such/file.pem")
+        monkeypatch.setattr(litellm, "ssl_certificate", str(both))
+        litellm.completion("openai/gpt-4o", MESSAGES, **arguments)
+        assert len(provider.requests) == 2
+        for path in (str(key), str(certificate), str(tmp_path / "none.pem")):
+            monkeypatch.setattr(litellm, "ssl_certificate", path)
+            with pytest.raises(litellm.BadRequestError, match="ssl_certificate") as raised:
+                litellm.completion("openai/gpt-4o", MESSAGES, **arguments)
+            assert "PRIVATE KEY" not in str(raised.value)
+
+
 def test_model_alias_map(arguments: dict[str, Any], local_provider: LocalProvider) -> None:
     litellm.model_alias_map["fast"] = "openai/gpt-4o-mini"
     try:
@@ -175,6 +204,7 @@ def test_any_attribute_may_be_assigned(arguments: dict[str, Any]) -> None:
         ("pre_call_rules", [print]),
         ("cache", object()),
         ("model_fallbacks", [{"a": ["b"]}]),
+        ("provider_url_destination_allowed_hosts", ["h"]),
     ],
 )
 def test_what_is_not_done_is_said_once(name: str, value: Any) -> None:
@@ -197,6 +227,21 @@ def test_lists_of_what_is_not_done_say_it_when_they_grow() -> None:
     with pytest.warns(UserWarning, match="rules"):
         litellm.post_call_rules += [print]
     litellm.post_call_rules.clear()
+
+
+def test_a_list_that_grows_counts_as_assigned() -> None:
+    assert (litellm.user_url_validation, litellm.user_url_allowed_hosts) == (True, [])
+    litellm.user_url_allowed_hosts.append("files.internal")
+    assert config.changed == {"user_url_allowed_hosts": ["files.internal"]}
+    with mock.patch.object(litellm, "user_url_allowed_hosts", ["other"]):
+        assert config.changed == {"user_url_allowed_hosts": ["other"]}
+    assert config.changed == {"user_url_allowed_hosts": ["files.internal"]}
+    litellm.user_url_allowed_hosts.clear()
+    del litellm.user_url_allowed_hosts
+    assert config.changed == {}
+    with pytest.warns(UserWarning, match="proxy"):
+        litellm.provider_url_destination_allowed_hosts.append("h")
+    litellm.provider_url_destination_allowed_hosts.clear()
 
 
 def test_set_verbose_logs_and_shows_no_secret(

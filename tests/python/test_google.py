@@ -39,6 +39,7 @@ class Google:
         google = self
         self.tokens: list[str] = []
         self.requests: list[tuple[str, dict[str, str], Any]] = []
+        self.files: list[str] = []
         self.answers: list[Any] = [answer({"text": "Hello"})]
         self.refused: set[str] = set()
         self.token_status = 200
@@ -63,8 +64,11 @@ class Google:
                 if self.path == "/computeMetadata/v1/instance/service-accounts/default/token":
                     google.tokens.append(self.headers["metadata-flavor"])
                     return self.reply(200, b'{"access_token":"ya29.of-a-machine","expires_in":3599}')
+                google.files.append(self.path)
                 if self.path == "/moved.png":
                     return self.reply(302, b"", location="/picture.png")
+                if self.path == "/away.png":
+                    return self.reply(302, b"", location=f"{google.url}/picture.png")
                 if self.path == "/picture.png":
                     return self.reply(200, PNG, "application/octet-stream")
                 return self.reply(404, b"")
@@ -241,6 +245,13 @@ def test_a_pydantic_class_is_sent_as_it_is_written(google: Google) -> None:
 # -- files ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def reads_from_here(google: Google, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets files be read from the server, which is on this machine."""
+    monkeypatch.setattr(litellm, "user_url_allowed_hosts", [google.url.removeprefix("http://")])
+
+
+@pytest.mark.usefixtures("reads_from_here")
 @pytest.mark.parametrize("path", ["/picture.png", "/moved.png"])
 def test_an_image_elsewhere_is_read_and_sent(google: Google, path: str) -> None:
     image = {"type": "image_url", "image_url": {"url": google.url + path}}
@@ -249,11 +260,39 @@ def test_an_image_elsewhere_is_read_and_sent(google: Google, path: str) -> None:
     assert part == {"inline_data": {"data": base64.b64encode(PNG).decode(), "mime_type": "image/png"}}
 
 
+@pytest.mark.usefixtures("reads_from_here")
 def test_an_image_that_is_not_there_is_named(google: Google) -> None:
     image = {"type": "image_url", "image_url": {"url": f"{google.url}/none.png"}}
     with pytest.raises(litellm.BadRequestError, match=r"messages\[0\].content\[0\].image_url.*404"):
         google.call(messages=[{"role": "user", "content": [image]}])
     assert google.requests == []
+
+
+def test_files_are_read_from_public_hosts_unless_the_program_says_otherwise(
+    google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def call(url: str) -> Any:
+        return google.call(
+            messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}], num_retries=0
+        )
+
+    port = google.url.rsplit(":", 1)[1]
+    for host in ("127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"):
+        with pytest.raises(litellm.BadRequestError, match=r"not public.*`user_url_allowed_hosts`") as raised:
+            call(f"http://{host}:{port}/picture.png")
+        assert "messages[0].content[0].image_url" in str(raised.value)
+    assert (google.files, google.requests) == ([], [])
+    # Every redirect is looked at as well.
+    monkeypatch.setattr(litellm, "user_url_allowed_hosts", [f"LOCALHOST:{port}"])
+    with pytest.raises(litellm.BadRequestError, match="not public"):
+        call(f"http://localhost:{port}/away.png")
+    assert google.files == ["/away.png"]
+    monkeypatch.setattr(litellm, "user_url_validation", False)
+    call(f"http://127.0.0.1:{port}/away.png")
+    assert google.files == ["/away.png", "/away.png", "/picture.png"]
+    monkeypatch.setattr(litellm, "user_url_allowed_hosts", "localhost")
+    with pytest.raises(litellm.BadRequestError, match=r"user_url_allowed_hosts.*list of hosts"):
+        call(f"http://127.0.0.1:{port}/picture.png")
 
 
 # -- tokens --------------------------------------------------------------------------------------------------------------

@@ -22,13 +22,14 @@ use super::objects::Objects;
 use super::plan::{Asked, Course, Governed, Once, Plan, Way};
 use super::query;
 use super::quota;
+use super::remote::{Hosts, Reader};
 use super::request::Request;
 use super::retry::{retries_of, Buckets};
 use super::route::{self, Route};
 use super::router::{Routed, Router};
 use super::secrets::Secrets;
 use super::tokens::Tokens;
-use super::transport::{header_map, Transport, Verify};
+use super::transport::{header_map, Tls, Transport, Verify};
 use crate::edgequake;
 use crate::wire::{self, rewrite, Operation};
 
@@ -268,7 +269,8 @@ impl Client {
         }
         let url = reqwest::Url::parse(&http.url).map_err(|_| at(Error::bad_request("`api_base` is not an address")))?;
         self.warn_of_plain_http(&url, &http.headers);
-        let client = self.transport.client(limits.connect, &verify(request)?).map_err(at)?;
+        let tls = Tls { verify: verify(request)?, certificate: certificate(request)? };
+        let client = self.transport.client(limits.connect, &tls).map_err(at)?;
         let mut out = reqwest::Request::new(http.method, url);
         *out.headers_mut() = header_map(&http.headers).map_err(at)?;
         let bucket = bucket(out.url(), &http.headers);
@@ -278,7 +280,16 @@ impl Client {
         if !http.body.is_empty() {
             *out.body_mut() = Some(http.body.into());
         }
-        let wire = Wire { client, request: out, signer, remotes: http.remotes, decode: http.decode };
+        let files = if http.remotes.is_empty() {
+            None
+        } else {
+            let proves_names = tls.verify != Verify::Off;
+            // A client's certificate is for the provider alone.
+            let http_client = self.transport.client(limits.connect, &Tls { certificate: None, ..tls }).map_err(at)?;
+            let reader = Reader { http: http_client, proves_names, hosts: Hosts::of(request)? };
+            Some(Box::new((http.remotes, reader)))
+        };
+        let wire = Wire { client, request: out, signer, files, decode: http.decode };
         Ok(Call::new(route, http.stream, limits, retries, bucket, secrets, Job::Wire(Box::new(wire))))
     }
 
@@ -347,6 +358,13 @@ fn verify(request: &Request<'_>) -> Result<Verify> {
         "false" | "0" => Verify::Off,
         _ => Verify::File(text),
     })
+}
+
+/// litellm's `ssl_certificate`: a PEM file with the certificate by which this client proves who it is, and its key; from the settings or
+/// `SSL_CERTIFICATE`.
+fn certificate(request: &Request<'_>) -> Result<Option<String>> {
+    let given = request.setting_str("ssl_certificate")?.map(std::borrow::Cow::into_owned);
+    Ok(given.or_else(|| std::env::var("SSL_CERTIFICATE").ok().filter(|path| !path.is_empty())))
 }
 
 /// Names the retry bucket of (host, credentials).

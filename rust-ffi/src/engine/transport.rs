@@ -35,10 +35,18 @@ pub enum Verify {
     File(String),
 }
 
+/// Whom a client trusts, and how it proves who it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tls {
+    pub verify: Verify,
+    /// litellm's `ssl_certificate`: a PEM file with a certificate and its key.
+    pub certificate: Option<String>,
+}
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     connect: Duration,
-    verify: Verify,
+    tls: Tls,
 }
 
 #[derive(Default)]
@@ -48,13 +56,13 @@ pub struct Transport {
 
 impl Transport {
     /// The client for these settings, built at first need.
-    pub fn client(&self, connect: Duration, verify: &Verify) -> Result<reqwest::Client> {
-        let key = Key { connect, verify: verify.clone() };
+    pub fn client(&self, connect: Duration, tls: &Tls) -> Result<reqwest::Client> {
+        let key = Key { connect, tls: tls.clone() };
         let mut clients = self.clients.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = build(connect, verify)?;
+        let client = build(connect, tls)?;
         if clients.len() >= MAX_CLIENTS {
             clients.clear();
         }
@@ -63,7 +71,7 @@ impl Transport {
     }
 }
 
-fn build(connect: Duration, verify: &Verify) -> Result<reqwest::Client> {
+fn build(connect: Duration, tls: &Tls) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("edgequake-litellm/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(connect)
@@ -73,7 +81,7 @@ fn build(connect: Duration, verify: &Verify) -> Result<reqwest::Client> {
         // A redirect would carry keys (x-api-key, api-key) to another host, and turns POST into GET.
         .redirect(reqwest::redirect::Policy::none())
         .connector_layer(NoteConnect);
-    match verify {
+    match &tls.verify {
         // With SSL_CERT_FILE or SSL_CERT_DIR the operator has said whom to trust, and the built-in list would trust more.
         Verify::System => {
             let told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
@@ -90,6 +98,17 @@ fn build(connect: Duration, verify: &Verify) -> Result<reqwest::Client> {
                 builder = builder.add_root_certificate(certificate);
             }
         }
+    }
+    if let Some(path) = &tls.certificate {
+        let pem = std::fs::read(path)
+            .map_err(|e| Error::bad_request(format!("`ssl_certificate` names a file that cannot be read: {e}")))?;
+        // The cause is not shown: it may quote the file, which holds a key.
+        let identity = reqwest::Identity::from_pem(&pem).map_err(|_| {
+            Error::bad_request(
+                "`ssl_certificate` names a file that is not PEM with a certificate and its key, which must not be encrypted",
+            )
+        })?;
+        builder = builder.identity(identity);
     }
     builder.build().map_err(|e| Error::new(ErrorKind::ApiConnection, format!("the HTTP client cannot be set up: {}", cause(&e))))
 }
@@ -246,14 +265,19 @@ mod tests {
     fn clients_are_shared_by_settings() {
         let transport = Transport::default();
         for seconds in [1, 1, 2] {
-            transport.client(Duration::from_secs(seconds), &Verify::System).unwrap();
+            transport.client(Duration::from_secs(seconds), &Tls::default()).unwrap();
         }
         assert_eq!(transport.clients.lock().unwrap().len(), 2);
     }
 
     #[test]
-    fn a_missing_authority_file_is_named_before_any_call() {
-        let error = Transport::default().client(Duration::from_secs(1), &Verify::File("no/such.pem".into())).unwrap_err();
-        assert!(error.message.contains("ssl_verify"), "{}", error.message);
+    fn a_missing_authority_or_certificate_file_is_named_before_any_call() {
+        let error = |tls: Tls| Transport::default().client(Duration::from_secs(1), &tls).unwrap_err().message.clone();
+        let verify = error(Tls { verify: Verify::File("no/such.pem".into()), certificate: None });
+        assert!(verify.contains("ssl_verify"), "{verify}");
+        for path in ["no/such.pem", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")] {
+            let certificate = error(Tls { certificate: Some(path.to_owned()), ..Tls::default() });
+            assert!(certificate.contains("ssl_certificate"), "{certificate}");
+        }
     }
 }

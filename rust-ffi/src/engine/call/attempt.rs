@@ -11,17 +11,25 @@ use super::output::Output;
 use super::{timeout, Call, Finish, Progress, Wire};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::limits::{MAX_BODY, MAX_ERROR_BODY};
+use crate::engine::remote::Reader;
 use crate::engine::tokens::Tokens;
-use crate::engine::{remote, retry, transport};
+use crate::engine::{retry, transport};
+use crate::wire::remote::Remotes;
 use crate::wire::{Attempt, Decode, Head};
 
 /// How long the body of an error is waited for; its status is known already.
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
 /// The request with its files, read within the call's deadline and once for all attempts.
-pub(super) async fn fill(call: &Call, wire: &Wire, deadline: Instant) -> Result<(reqwest::Request, Bytes)> {
+pub(super) async fn fill(
+    call: &Call,
+    wire: &Wire,
+    files: &(Remotes, Reader),
+    deadline: Instant,
+) -> Result<(reqwest::Request, Bytes)> {
+    let (remotes, reader) = files;
     let body = wire.request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
-    let filled = tokio::time::timeout_at(deadline, remote::fill(&wire.remotes, &wire.client, body)).await;
+    let filled = tokio::time::timeout_at(deadline, reader.fill(remotes, body)).await;
     let filled = Bytes::from(filled.map_err(|_| timeout("the whole call", call.limits.total))??);
     let mut request = wire
         .request

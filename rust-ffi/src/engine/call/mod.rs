@@ -31,6 +31,7 @@ use super::retry;
 use super::route::Route;
 use super::secrets::Secrets;
 use crate::edgequake;
+use crate::engine::remote::Reader;
 use crate::wire::remote::Remotes;
 use crate::wire::{Credentials, Decode};
 
@@ -66,8 +67,8 @@ pub struct Wire {
     pub request: reqwest::Request,
     /// Credentials that are made for each attempt.
     pub signer: Option<Signer>,
-    /// Files that the body still lacks.
-    pub remotes: Remotes,
+    /// Files that the body still lacks, and how they are read. Boxed: few calls have any.
+    pub files: Option<Box<(Remotes, Reader)>>,
     pub decode: Box<dyn Decode>,
 }
 
@@ -279,7 +280,10 @@ async fn work(
     let before = progress.attempts;
     match &call.job {
         Job::Wire(wire) => {
-            let filled = if wire.remotes.is_empty() { None } else { Some(Box::pin(attempt::fill(call, wire, deadline)).await?) };
+            let filled = match &wire.files {
+                None => None,
+                Some(files) => Some(Box::pin(attempt::fill(call, wire, files, deadline)).await?),
+            };
             let wire = WireCall { call, wire, filled, decode: wire.decode.as_ref(), tokens: &client.tokens, output };
             loop {
                 progress.attempts += 1;
