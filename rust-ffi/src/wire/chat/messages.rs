@@ -377,6 +377,10 @@ mod tests {
         let calls = list[2].tool_calls().unwrap();
         assert_eq!((calls[0].id.as_ref(), calls[0].name.as_ref(), calls[0].arguments.as_ref()), ("1", "f", "{}"));
         assert_eq!((list[3].role, list[3].text().unwrap()), (Role::Tool, "done".to_owned()));
+    }
+
+    #[test]
+    fn what_an_assistant_refused_with_is_what_it_said() {
         let text = request(r#"[{"role":"assistant","content":null,"refusal":"I cannot"},{"role":"user","refusal":"x"}]"#);
         let request = Request::parse(text.as_bytes()).unwrap();
         let list = read(&request).unwrap();
