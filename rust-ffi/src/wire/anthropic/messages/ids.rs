@@ -87,7 +87,7 @@ impl Ids {
         known.met += 1;
         known.said.1.push(said.to_owned());
         let form = self.cleaned.get(id);
-        let form = if known.met == 1 { form.into_owned() } else { self.cleaned.free(&form.into_owned(), []) };
+        let form = if known.met == 1 { form.into_owned() } else { self.cleaned.free(&form, []) };
         known.open.push_back(form.clone());
         self.unnamed.note(function, &form);
         Some(form)
