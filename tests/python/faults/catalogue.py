@@ -259,8 +259,8 @@ def fin_mid_event() -> Fault:
 
 
 def rst_mid_event() -> Fault:
-    # The pause lets the client read what came before, which a reset may otherwise throw away.
-    return Fault("rst_mid_event", [BeginAnswer(), Sleep(0.05), Rst()])
+    # The pause lets the client read what came before, which a reset may otherwise throw away: a busy machine takes its time.
+    return Fault("rst_mid_event", [BeginAnswer(), Sleep(0.5), Rst()])
 
 
 def stream_without_end(events: int = 3, *, done: bool = False) -> Fault:

@@ -121,7 +121,7 @@ def expected(case: Case) -> Outcome:
 
 
 def _arguments(case: Case, base_url: str) -> Dict[str, Any]:
-    timeout: Any = 1 if case.fault in ENDLESS else 120
+    timeout: Any = 4 if case.fault in ENDLESS else 120
     if case.fault in NEVER_CONNECTED:
         timeout = {"connect": 0.2, "total": 120}
     return {
