@@ -31,7 +31,8 @@ pub unsafe extern "C" fn eq_client_new(config: eq_bytes, out: *mut *mut eq_clien
     })
 }
 
-/// Frees a client and cancels its running calls; each of them still gets its terminal event. Does not wait. NULL is allowed. Any thread.
+/// Frees a client and cancels its running calls; each of them still gets its terminal event. Waits for nothing but
+/// telemetry, where the client has it: a second at most for what it has still to export. NULL is allowed. Any thread.
 #[no_mangle]
 pub unsafe extern "C" fn eq_client_free(client: *mut eq_client) -> eq_status {
     boundary::status(|| {
@@ -44,7 +45,7 @@ pub unsafe extern "C" fn eq_client_free(client: *mut eq_client) -> eq_status {
     })
 }
 
-/// Asks a question that needs no network. `name` is "providers", "get_llm_provider", "cost", "token_count", …; `request` and the answer are
+/// Asks a question that needs no network and is answered at once ("telemetry_flush" alone waits). `name` is "providers", "get_llm_provider", "cost", "token_count", …; `request` and the answer are
 /// JSON, described in docs/architecture.md. `client` may be NULL but for questions about the client itself, such as "configure". The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
 #[no_mangle]
 pub unsafe extern "C" fn eq_query(

@@ -1,5 +1,6 @@
 //! A client: its threads, its connections, its retry buckets; and the start of a call.
 
+use std::borrow::Cow;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::HashSet;
 use std::future::Future;
@@ -19,6 +20,7 @@ use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
 use super::objects::Objects;
+use super::observe::Observer;
 use super::plan::{Asked, Course, Governed, Once, Plan, Way};
 use super::query;
 use super::quota;
@@ -28,6 +30,7 @@ use super::retry::{retries_of, Buckets};
 use super::route::{self, Route};
 use super::router::{Routed, Router};
 use super::secrets::Secrets;
+use super::telemetry;
 use super::tokens::Tokens;
 use super::transport::{header_map, Tls, Transport, Verify};
 use crate::edgequake;
@@ -81,6 +84,9 @@ impl Client {
 
     /// Answers a question: those about the client itself here, all others by [`query::ask`].
     ///
+    /// - `prometheus`: the metrics of this client, as a text that Prometheus reads. Needs `telemetry: {"prometheus": true}`.
+    /// - `telemetry_flush` {timeout}: exports what has ended, for as many seconds as `timeout` says at most (default 5), and answers
+    ///   {flushed, sent, dropped}: whether all was tried, and how many spans were exported and dropped so far. It waits; no other does.
     /// - `configure` {KIND: {NAME: {…} or null}}: sets what the client has by name, see [`Objects::configure`]; answers null.
     /// - `router_state` {router}: {router, deployments: [{id, group, model, healthy, cooldown_until, in_flight, requests, tokens, latency,
     ///   time_to_first_token, failures, answered, failed}]}. `requests` and `tokens` are those of this minute, `failures` those since the last
@@ -93,7 +99,10 @@ impl Client {
     pub fn ask(&self, name: &str, request: &[u8]) -> Result<Vec<u8>> {
         match name {
             "configure" => {
-                self.objects.configure(&Request::parse(request)?.fields)?;
+                Request::parse(request)?;
+                // A request does without what is null; here it says what to remove.
+                let config = serde_json::from_slice(request).map_err(|e| Error::bad_request(e.to_string()))?;
+                self.objects.configure(&config)?;
                 Ok(b"null".to_vec())
             }
             "router_state" => self.router(&Request::parse(request)?)?.state(),
@@ -108,6 +117,7 @@ impl Client {
                 if name == "router_began" { router.began(&question) } else { router.ended(&question) }?;
                 Ok(b"null".to_vec())
             }
+            "prometheus" | "telemetry_flush" => telemetry::ask(self.objects.telemetry.load_full(), name, request),
             _ => query::ask(name, request),
         }
     }
@@ -132,11 +142,15 @@ impl Client {
         self.spawn(|| call::run(self.clone(), plan, sink, control))
     }
 
-    /// Cancels what runs and gives the threads back, without waiting. Calls that are started afterwards fail.
+    /// Cancels what runs and gives the threads back, without waiting for them. What telemetry has still to export gets a moment
+    /// ([`telemetry::CLOSING`]); what it does not manage goes on behind. Calls that are started afterwards fail.
     pub fn close(&self) {
         if let Threads::Running(runtime) = std::mem::replace(&mut *self.threads(), Threads::Closed) {
             // Every task is dropped, and so sends its terminal event.
             runtime.shutdown_background();
+        }
+        if let Some(telemetry) = self.objects.telemetry.swap(None) {
+            telemetry.flush(telemetry::CLOSING);
         }
     }
 
@@ -175,11 +189,24 @@ impl Client {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::bad_request(format!("{operation:?} is not an operation of this library")))?;
         let request = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
-        let (course, gate) = (self.course(operation, &request)?, quota::gate(&self.objects.quotas, &request)?);
-        if course.is_none() && gate.is_none() {
-            return Ok(self.prepare(operation, &request)?.into());
+        let watch = self.objects.telemetry.load().as_ref().map(|telemetry| telemetry.watch(operation, &request));
+        let planned = self.planned(operation, text, attachments, &request);
+        let Some(mut watch) = watch else { return planned };
+        match planned {
+            Ok(plan) => plan.watched(watch),
+            Err(error) => {
+                watch.failed(&error);
+                Err(error)
+            }
         }
-        let limits = Limits::of(&request)?;
+    }
+
+    fn planned(&self, operation: Operation, text: &[u8], attachments: &[&[u8]], request: &Request<'_>) -> Result<Plan> {
+        let (course, gate) = (self.course(operation, request)?, quota::gate(&self.objects.quotas, request)?);
+        if course.is_none() && gate.is_none() {
+            return Ok(self.prepare(operation, request)?.into());
+        }
+        let limits = Limits::of(request)?;
         let once = || Course { candidates: Box::new(Once), observers: Vec::new(), total: limits.total };
         let Course { candidates, mut observers, total } = course.unwrap_or_else(once);
         let (gates, watches): (Vec<_>, Vec<_>) = gate.into_iter().unzip();
@@ -290,7 +317,12 @@ impl Client {
             Some(Box::new((http.remotes, reader)))
         };
         let wire = Wire { client, request: out, signer, files, decode: http.decode };
-        Ok(Call::new(route, http.stream, limits, retries, bucket, secrets, Job::Wire(Box::new(wire))))
+        let mut call = Call::new(route, http.stream, limits, retries, bucket, secrets, Job::Wire(Box::new(wire)));
+        if log::is_on() {
+            let given = request.str("litellm_call_id").ok().flatten();
+            call.id = Some(given.map_or_else(|| id::unique(""), Cow::into_owned).into_boxed_str());
+        }
+        Ok(call)
     }
 
     /// A key over http:// works (people run vLLM in private networks), with one warning for each host.

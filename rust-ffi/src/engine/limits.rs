@@ -79,7 +79,7 @@ impl Limits {
 }
 
 /// Seconds as a caller writes them: a number or, as litellm accepts, a number in a string.
-fn seconds(name: &str, raw: &RawValue) -> Result<Duration> {
+pub fn seconds(name: &str, raw: &RawValue) -> Result<Duration> {
     let number = json::read::<f64>(raw).or_else(|| json::read::<String>(raw).and_then(|s| s.trim().parse().ok()));
     match number {
         Some(s) if s.is_finite() && s > 0.0 => Ok(Duration::from_secs_f64(s.min(LONGEST))),

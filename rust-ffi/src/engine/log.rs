@@ -34,6 +34,11 @@ pub fn silence() {
     LEVEL.store(OFF, Ordering::Relaxed);
 }
 
+/// Does anybody listen?
+pub fn is_on() -> bool {
+    LEVEL.load(Ordering::Relaxed) != OFF
+}
+
 /// Makes a record if somebody listens at this level. `fields` is a JSON object and holds no secret.
 pub fn record(level: Level, make: impl FnOnce() -> (String, String)) {
     if (level as i32) < LEVEL.load(Ordering::Relaxed) {

@@ -23,5 +23,6 @@ pub mod retry;
 pub mod route;
 pub mod router;
 pub mod secrets;
+pub mod telemetry;
 pub mod tokens;
 pub(crate) mod transport;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use serde_json::value::RawValue;
 
 use super::error::{Error, Result};
@@ -12,6 +12,7 @@ use super::quota::Quota;
 use super::redis;
 use super::request::{wrong_type, Fields};
 use super::router::Router;
+use super::telemetry::Telemetry;
 
 /// What a client has by name.
 #[derive(Default)]
@@ -20,15 +21,20 @@ pub struct Objects {
     pub redis: redis::Servers,
     pub routers: Named<Router>,
     pub quotas: Named<Quota>,
+    /// One, not several by name.
+    pub telemetry: ArcSwapOption<Telemetry>,
 }
 
 impl Objects {
-    /// Sets what `config` gives: {KIND: {NAME: {…} or null, …}, …}. An object takes the place of the one of its name, null removes it.
-    /// Nothing is changed where anything is wrong.
+    /// Sets what `config` gives: {KIND: {NAME: {…} or null, …}, …}, and {`telemetry`: {…} or null}. An object takes the place of the one of its
+    /// name, null removes it. Nothing is changed where anything is wrong.
     pub fn configure(&self, config: &Fields<'_>) -> Result<()> {
-        let (mut routers, mut quotas) = (Vec::new(), Vec::new());
+        let (mut routers, mut quotas, mut telemetry) = (Vec::new(), Vec::new(), None);
         for (kind, raw) in config {
             match kind.as_str() {
+                "telemetry" if json::is_null(raw) => telemetry = Some(None),
+                "telemetry" => telemetry = Some(Some(Arc::new(Telemetry::new(raw, self.telemetry.load().as_deref())?))),
+                _ if json::is_null(raw) => {}
                 "routers" => routers = read(kind, raw, Router::new)?,
                 "quotas" => {
                     quotas = read(kind, raw, |name, raw| Quota::new(name, raw, self.quotas.get(name).as_deref(), &self.redis))?
@@ -43,6 +49,9 @@ impl Objects {
         }
         self.routers.replace(routers);
         self.quotas.replace(quotas);
+        if let Some(telemetry) = telemetry {
+            self.telemetry.store(telemetry);
+        }
         Ok(())
     }
 }

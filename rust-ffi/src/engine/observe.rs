@@ -24,6 +24,8 @@ pub trait Observer: Send {
 /// An attempt that has ended.
 pub struct Seen<'a> {
     pub route: &'a Route,
+    /// Where it was sent. Its path and query may hold a key.
+    pub url: &'a reqwest::Url,
     /// 1 is the first of the request, over all its calls.
     pub number: u32,
     pub started: Instant,

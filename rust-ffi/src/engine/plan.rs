@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -15,6 +16,8 @@ use super::limits::Limits;
 use super::observe::Observer;
 use super::request::Request;
 use super::route::Route;
+use super::telemetry::Watch;
+use super::transport::header_map;
 use crate::wire::{Operation, StreamEvent};
 
 pub struct Plan {
@@ -26,6 +29,22 @@ pub enum Way {
     /// The way of almost all requests.
     Single(Box<Call>),
     Governed(Box<Governed>),
+}
+
+impl Plan {
+    /// Has `watch` see the request, and the provider told of its span where that was asked for.
+    pub fn watched(mut self, mut watch: Watch) -> Result<Plan> {
+        let headers = header_map(&watch.headers())?;
+        match &mut self.way {
+            Way::Single(call) => {
+                watch.routed(&call.route);
+                call.add_headers(&headers);
+            }
+            Way::Governed(governed) => governed.asked.headers = headers,
+        }
+        self.observers.push(Box::new(watch));
+        Ok(self)
+    }
 }
 
 impl From<Call> for Plan {
@@ -55,12 +74,14 @@ pub struct Asked {
     attachments: Vec<Bytes>,
     /// Arguments that take the place of the request's own.
     pub over: Vec<(String, Box<RawValue>)>,
+    /// Headers that each of its calls carries.
+    headers: HeaderMap,
 }
 
 impl Asked {
     pub fn new(operation: Operation, text: &[u8], attachments: &[&[u8]]) -> Self {
         let attachments = attachments.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect();
-        Asked { operation, text: Bytes::copy_from_slice(text), attachments, over: Vec::new() }
+        Asked { operation, text: Bytes::copy_from_slice(text), attachments, over: Vec::new(), headers: HeaderMap::new() }
     }
 
     /// The request with the arguments `more`, which go before its own; a null takes an argument away.
@@ -76,7 +97,9 @@ impl Asked {
 
     /// A call of the request with the arguments `more`.
     pub fn call(&self, client: &Client, more: &[(&str, &RawValue)]) -> Result<Call> {
-        self.with(more, |request| client.prepare(self.operation, request))
+        let mut call = self.with(more, |request| client.prepare(self.operation, request))?;
+        call.add_headers(&self.headers);
+        Ok(call)
     }
 }
 

@@ -62,7 +62,7 @@ impl Transport {
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = build(connect, tls)?;
+        let client = built(builder(connect, tls)?)?;
         if clients.len() >= MAX_CLIENTS {
             clients.clear();
         }
@@ -71,7 +71,8 @@ impl Transport {
     }
 }
 
-fn build(connect: Duration, tls: &Tls) -> Result<reqwest::Client> {
+/// What all clients have in common.
+pub fn builder(connect: Duration, tls: &Tls) -> Result<reqwest::ClientBuilder> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("edgequake-litellm/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(connect)
@@ -110,6 +111,10 @@ fn build(connect: Duration, tls: &Tls) -> Result<reqwest::Client> {
         })?;
         builder = builder.identity(identity);
     }
+    Ok(builder)
+}
+
+pub fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
     builder.build().map_err(|e| Error::new(ErrorKind::ApiConnection, format!("the HTTP client cannot be set up: {}", cause(&e))))
 }
 
@@ -188,7 +193,7 @@ pub fn connection_error(error: &reqwest::Error) -> Error {
 }
 
 /// The innermost cause, which says most: "Connection refused", "invalid peer certificate: Expired".
-fn cause(error: &dyn std::error::Error) -> String {
+pub fn cause(error: &dyn std::error::Error) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
         inner = source;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::FutureExt;
+use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -49,6 +50,8 @@ pub struct Call {
     pub bucket: u64,
     /// What no error may show.
     secrets: Secrets,
+    /// The caller's own id of the request, for log records; None where nobody listens to them.
+    pub id: Option<Box<str>>,
     /// What the policies that chose this call add to its answer's `meta`.
     pub told: Vec<(&'static str, Box<RawValue>)>,
     job: Job,
@@ -81,7 +84,16 @@ pub struct Signer {
 
 impl Call {
     pub fn new(route: Route, stream: bool, limits: Limits, retries: u32, bucket: u64, secrets: Secrets, job: Job) -> Self {
-        Call { route, stream, limits, retries, bucket, secrets, told: Vec::new(), job }
+        Call { route, stream, limits, retries, bucket, secrets, id: None, told: Vec::new(), job }
+    }
+
+    /// Has every attempt carry these headers too, where the request has none of their names.
+    pub fn add_headers(&mut self, headers: &HeaderMap) {
+        if let Job::Wire(wire) = &mut self.job {
+            for (name, value) in headers {
+                wire.request.headers_mut().entry(name).or_insert_with(|| value.clone());
+            }
+        }
     }
 }
 
@@ -259,7 +271,7 @@ fn log_attempt(call: &Call, wire: &Wire, progress: &Progress, error: Option<&Err
         let url = wire.request.url();
         let host = url.host_str().map(|host| url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")));
         let fields = serde_json::json!({
-            "provider": call.route.provider, "model": call.route.model, "host": host, "attempt": progress.attempts,
+            "provider": call.route.provider, "model": call.route.model, "host": host, "attempt": progress.attempts, "call_id": call.id,
             "status": progress.status, "kind": error.map(|error| error.kind.name()),
             "ms": started.elapsed().as_millis() as u64,
         });
@@ -293,7 +305,8 @@ async fn work(
                 log_attempt(call, wire.wire, progress, done.as_ref().err(), started);
                 for observer in &mut progress.observers {
                     let number = progress.attempts;
-                    observer.attempt(&Seen { route: &call.route, number, started, error: done.as_ref().err() });
+                    let (route, url) = (&call.route, wire.wire.request.url());
+                    observer.attempt(&Seen { route, url, number, started, error: done.as_ref().err() });
                 }
                 let error = match done {
                     Ok(finish) => {
@@ -376,6 +389,7 @@ async fn wait_to_retry(client: &Client, call: &Call, error: Error, deadline: Ins
         let fields = serde_json::json!({
             "provider": call.route.provider, "model": call.route.model, "attempt": attempt,
             "kind": error.kind.name(), "http_status": error.http_status, "wait_ms": wait.as_millis() as u64,
+            "call_id": call.id,
         });
         (format!("retrying after {}", error.kind.name()), fields.to_string())
     });
