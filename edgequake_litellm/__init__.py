@@ -126,6 +126,10 @@ if TYPE_CHECKING:
     from ._quotas import register_quota as register_quota
     from ._retries import acompletion_with_retries as acompletion_with_retries
     from ._retries import completion_with_retries as completion_with_retries
+    from ._telemetry import disable_telemetry as disable_telemetry
+    from ._telemetry import enable_telemetry as enable_telemetry
+    from ._telemetry import flush_telemetry as flush_telemetry
+    from ._telemetry import prometheus_metrics as prometheus_metrics
     from ._text_streaming import TextCompletionStreamWrapper as TextCompletionStreamWrapper
     from ._tokens import create_pretrained_tokenizer as create_pretrained_tokenizer
     from ._tokens import create_tokenizer as create_tokenizer
@@ -305,6 +309,7 @@ _HOMES = {
         "._operations.texts": "text_completion atext_completion",
         "._questions": "get_llm_provider get_supported_openai_params",
         "._quotas": "register_quota",
+        "._telemetry": "disable_telemetry enable_telemetry flush_telemetry prometheus_metrics",
         "._text_streaming": "TextCompletionStreamWrapper",
         "._retries": "acompletion_with_retries completion_with_retries",
         "._tokens": ("create_pretrained_tokenizer create_tokenizer decode encode encoding token_counter trim_messages"),

@@ -33,6 +33,10 @@ def request(arguments: Fields) -> bytes:
         fields.update(extra)
     if not _SPECIAL.isdisjoint(fields):
         translate(fields)
+    if config.traced:
+        from ._telemetry import add_context
+
+        add_context(fields)
     if config.changed:
         fields["settings"] = config.changed
     if config.aliases():

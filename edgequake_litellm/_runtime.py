@@ -166,13 +166,19 @@ def client() -> Any:
 _configured: dict[str, dict[str, Any]] = {}
 
 
-def configure(kind: str, name: str, value: Any) -> None:
+def configure(kind: str, name: str | None, value: Any) -> None:
     """Sets the object `name` of a kind (`routers`, `caches`, …) that requests refer to; None removes it. `value` is JSON's.
 
-    Raises litellm's BadRequestError for a configuration that the engine refuses; then nothing has changed.
+    Without a name, it is the one object of its kind (`telemetry`). Raises litellm's BadRequestError for a configuration that the engine
+    refuses; then nothing has changed.
     """
-    query(b"configure", dumps({kind: {name: value}}).encode())
+    query(b"configure", dumps({kind: value if name is None else {name: value}}).encode())
     with process.lock:
+        if name is None:
+            _configured.pop(kind, None)
+            if value is not None:
+                _configured[kind] = value
+            return
         objects = _configured.setdefault(kind, {})
         if value is None:
             objects.pop(name, None)

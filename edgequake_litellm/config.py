@@ -36,6 +36,9 @@ CALLBACKS = (
 OWN_CALLBACKS = frozenset(CALLBACKS[:4])
 """The arguments by which one call has callbacks of its own."""
 
+traced = False
+"""Whether calls are to say which span they are made in."""
+
 hooks: dict[str, Any] = {**{name: [] for name in (*CALLBACKS, "custom_provider_map")}, "max_budget": 0.0}
 """What the program has registered to be called: the lists themselves, which programs also append to. And what it may spend."""
 

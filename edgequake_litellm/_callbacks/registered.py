@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspect import iscoroutinefunction
 
-from .. import config
+from .. import _telemetry, config
 from .._logging import verbose_logger
 from ..integrations.custom_logger import CustomLogger
 
@@ -56,7 +56,10 @@ def _distinct(items: Iterable[Any]) -> list[Any]:
     out: list[Any] = []
     for item in items:
         if isinstance(item, str):
-            _warn_of(item)
+            if item in _telemetry.NAMED:
+                _telemetry.enable_by_name(item)
+            else:
+                _warn_of(item)
         elif not (callable(item) or isinstance(item, CustomLogger)):
             _log_of(item)
         elif not any(item is other for other in out):

@@ -289,6 +289,8 @@ time.sleep(1.5)
     lines = [line for line in run.stderr.splitlines() if "DEBUG: attempt" in line]
     told = [json.loads(line[line.index("{") :]) for line in lines]
     assert [record.pop("ms") >= 0 for record in told] == [True, True]
+    # The program gave the call no id: one is made up, by which the records of one call are told from others.
+    assert len({record.pop("call_id") for record in told}) == 1
     common = {"provider": "openai", "model": "gpt-4o", "host": f"127.0.0.1:{provider.port}"}
     assert told == [
         {**common, "attempt": 1, "status": 503, "kind": "ServiceUnavailableError"},
