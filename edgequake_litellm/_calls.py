@@ -143,6 +143,14 @@ async def _aanswered(operation: bytes, arguments: Arguments, make: Make, files: 
 
 def streamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
     """A streamed operation whose provider has accepted it: what `wrap` makes of its source, or a Failure."""
+    if config.hooked(arguments["kwargs"]):
+        from . import _hooked
+
+        return _hooked.call(operation.decode(), lambda given: _streamed(operation, given, wrap), arguments)
+    return _streamed(operation, arguments, wrap)
+
+
+def _streamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
     model, call_id, options = arguments.get("model"), _call_id(arguments), arguments.get("stream_options")
     try:
         source = _sync.StreamSource(operation, _request.request(arguments))
@@ -153,6 +161,16 @@ def streamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
 
 async def astreamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
     """:func:`streamed` for coroutines."""
+    if config.hooked(arguments["kwargs"]):
+        from . import _hooked
+
+        return await _hooked.acall(
+            "a" + operation.decode(), lambda given: _astreamed(operation, given, wrap), arguments
+        )
+    return await _astreamed(operation, arguments, wrap)
+
+
+async def _astreamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
     from . import _async
 
     model, call_id, options = arguments.get("model"), _call_id(arguments), arguments.get("stream_options")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from . import _calls, config
 from ._calls import Failure
-from .streaming import CustomStreamWrapper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,9 +38,7 @@ def call(call_type: str, send: Callable[[Arguments], Any], arguments: Arguments)
         observer.failed(outcome.error)
         return outcome
     observer.answered(outcome)
-    if isinstance(outcome, CustomStreamWrapper):
-        observe(outcome, observer)
-    else:
+    if not observe(outcome, observer):
         observer.succeeded(outcome)
     return outcome
 
@@ -72,8 +69,7 @@ async def acall(call_type: str, send: Callable[[Arguments], Awaitable[Any]], arg
         await _told(observer.failed(outcome.error))
         return outcome
     observer.answered(outcome)
-    if isinstance(outcome, CustomStreamWrapper):
-        observe(outcome, observer)
+    if observe(outcome, observer):
         return outcome
     outcome = await observer.changed_response(outcome)
     await _told(observer.succeeded_awaited(outcome))

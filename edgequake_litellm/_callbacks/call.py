@@ -22,15 +22,8 @@ if TYPE_CHECKING:
 OWN = ("callbacks", "input_callback", "success_callback", "failure_callback")
 """The arguments of a call that are callbacks."""
 
-_SECRETS = (
-    "api_key",
-    "azure_ad_token",
-    "client_secret",
-    "azure_password",
-    "extra_headers",
-    "headers",
-    "default_headers",
-)
+# What a call is about. It stands in `input` and `messages`, not among the parameters.
+_CONTENT = frozenset(("messages", "input", "prompt", "query", "file", "image", "mask"))
 
 
 class Call:
@@ -251,18 +244,21 @@ class Call:
 
 def _details(call_type: str, given: Details, model: str | None, provider: str | None, base: str | None) -> Details:
     """litellm's `model_call_details` at the beginning of a call."""
-    control = set(_questions.ask(b"control_names", {"names": list(given)}))
-    parameters = {
-        name: value for name, value in given.items() if name not in control and name not in ("messages", "input")
-    }
+    # A credential may also be a parameter that only one provider takes as such.
+    secret = set(_questions.ask(b"secret_names", {"names": list(given)}))
+    control = set(_questions.ask(b"control_names", {"names": list(given)})) | secret
+    parameters = {name: value for name, value in given.items() if name not in control and name not in _CONTENT}
     if given.get("extra_body"):
         parameters["extra_body"] = given["extra_body"]
-    asked = given.get("input", given.get("prompt"))
+    asked = next((given[name] for name in ("input", "prompt", "query") if name in given), None)
     messages = given.get("messages")
     if messages is None and asked is not None:
-        messages = [{"role": "user", "content": part} for part in ([asked] if isinstance(asked, str) else asked)]
+        # The call's own check has a word to say about what is neither.
+        parts = asked if isinstance(asked, (list, tuple)) else [asked]
+        messages = [{"role": "user", "content": part} for part in parts]
+    metadata = given.get("metadata")
     trace = given.get("litellm_trace_id") or _types.uuid4()
-    shown = {name: value for name, value in given.items() if name in control and name not in _SECRETS}
+    shown = {name: value for name, value in given.items() if name in control and name not in secret}
     return {
         **parameters,
         "model": model,
@@ -277,7 +273,7 @@ def _details(call_type: str, given: Details, model: str | None, provider: str | 
             "custom_llm_provider": provider,
             "litellm_call_id": given["litellm_call_id"],
             "litellm_trace_id": trace,
-            "metadata": given.get("metadata") or {},
+            "metadata": metadata if isinstance(metadata, dict) else {},
             "model_alias_map": {},
             "stream_response": {},
         },

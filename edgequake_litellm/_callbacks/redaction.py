@@ -29,10 +29,24 @@ def apply(item: Any, details: dict[str, Any], response: Any) -> tuple[dict[str, 
         if name in details:
             hidden[name] = seen
     payload = details.get("standard_logging_object")
+    parameters = _concealed(details["optional_params"])
+    hidden.update(_concealed({name: details[name] for name in details["optional_params"] if name in details}))
+    hidden["optional_params"] = parameters
     if payload is not None:
         answer = {"text": REDACTED} if payload.get("response") else payload.get("response")
-        hidden["standard_logging_object"] = {**payload, "messages": hidden["messages"], "response": answer}
+        told = {"messages": hidden["messages"], "response": answer}
+        if payload.get("model_parameters"):
+            told["model_parameters"] = parameters
+        hidden["standard_logging_object"] = {**payload, **told}
     return hidden, seen
+
+
+# Parameters that are a part of what is asked.
+_ASKED = frozenset(("instructions", "suffix", "prediction", "documents", "input", "prompt"))
+
+
+def _concealed(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: REDACTED if name in _ASKED else value for name, value in parameters.items()}
 
 
 def _wanted(item: Any, details: dict[str, Any]) -> bool:
@@ -46,6 +60,9 @@ def _wanted(item: Any, details: dict[str, Any]) -> bool:
 def _without_content(response: Any) -> Any:
     if response is None:
         return None
+    if not hasattr(response, "choices") and getattr(response, "object", None) != "list":
+        # Images, sounds, texts of sounds, rankings, responses: all of it is content.
+        return {"text": REDACTED}
     made = deepcopy(response)
     for choice in getattr(made, "choices", None) or ():
         message = getattr(choice, "message", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 # All at once, and in the thread of the call: a fork must not find another thread in the middle of an import.
+from .._binary import HttpxBinaryResponseContent
 from .._costs import completion_cost, cost_per_token
 from .._facts import get_model_info
 from ..types.utils import CallTypes
@@ -31,6 +32,7 @@ def cost_of(response: Any, details: Details) -> float | None:
             custom_llm_provider=details["custom_llm_provider"],
             call_type=details["call_type"],
             custom_cost_per_token=custom,
+            prompt=details["input"] if details["call_type"].endswith("speech") else "",
         )
     except Exception:
         return None
@@ -64,10 +66,10 @@ def logging_object(details: Details, response: Any) -> Details:
         "model_parameters": details["optional_params"] if error is None else {},
         "api_base": details["litellm_params"]["api_base"],
         "metadata": {**metadata, "usage_object": usage, "requester_metadata": metadata or None},
-        "request_tags": list(metadata.get("tags") or ()),
+        "request_tags": list(tags) if isinstance(tags := metadata.get("tags"), (list, tuple)) else [],
         "end_user": details["user"],
         "messages": details["messages"],
-        "response": response.model_dump() if hasattr(response, "model_dump") else {},
+        "response": _dumped(response),
         "prompt_tokens": usage.get("prompt_tokens") or 0,
         "completion_tokens": usage.get("completion_tokens") or 0,
         "total_tokens": usage.get("total_tokens") or 0,
@@ -102,11 +104,24 @@ def logging_object(details: Details, response: Any) -> Details:
     }
 
 
+def _dumped(response: Any) -> Details:
+    if isinstance(response, HttpxBinaryResponseContent):
+        told = response.response
+        content_type = told.headers.get("content-type", "application/octet-stream")
+        return {"object": "binary", "content_type": content_type, "num_bytes": len(told.content)}
+    dumped: Details = response.model_dump() if hasattr(response, "model_dump") else {}
+    return dumped
+
+
 def _usage(response: Any) -> Details:
     usage = getattr(response, "usage", None)
     if usage is None:
         return {}
     dumped: Details = usage.model_dump() if hasattr(usage, "model_dump") else dict(usage)
+    if "prompt_tokens" not in dumped:
+        # The newer names, of responses, images and sounds.
+        dumped["prompt_tokens"] = dumped.get("input_tokens")
+        dumped["completion_tokens"] = dumped.get("output_tokens")
     return dumped
 
 

@@ -1,71 +1,88 @@
-"""A stream whose end callbacks are told of."""
+"""Streams whose end callbacks are told of: of chats, of texts, of responses, and sounds."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from .._binary import HttpxBinaryResponseContent
 from ..stream_builder import stream_chunk_builder
 from ..streaming import CustomStreamWrapper
+from . import threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
-    from .._types import ModelResponse, ModelResponseStream
     from .call import Call
 
 
-class ObservedStream(CustomStreamWrapper):
-    """The stream of a call with callbacks. What ends it, the end or an error, is told once."""
+class _Observed:
+    """What the observed classes share. What ends a stream, its end or an error, is told once."""
 
-    __module__ = CustomStreamWrapper.__module__
     _observer: Call | None = None
-
-    def __next__(self) -> ModelResponseStream:
-        try:
-            chunk = super().__next__()
-        except StopIteration:
-            call = self._ended()
-            if call is not None:
-                call.succeeded(self._whole(call))
-            raise
-        except Exception as error:
-            call = self._ended()
-            if call is not None:
-                call.failed(error)
-            raise
-        self._began()
-        return chunk
-
-    async def __anext__(self) -> ModelResponseStream:
-        try:
-            chunk = await super().__anext__()
-        except StopAsyncIteration:
-            call = self._ended()
-            told = None if call is None else call.succeeded_awaited(self._whole(call))
-            if told is not None:
-                await told
-            raise
-        except Exception as error:
-            call = self._ended()
-            told = None if call is None else call.failed(error)
-            if told is not None:
-                await told
-            raise
-        self._began()
-        return chunk
 
     def _began(self) -> None:
         call = self._observer
         if call is not None and call.details["completion_start_time"] is None:
             call.details["completion_start_time"] = datetime.now()
 
-    def _ended(self) -> Call | None:
-        call, self._observer = self._observer, None
-        return call
+    def _observed_whole(self, call: Call) -> Any:
+        raise NotImplementedError
 
-    def _whole(self, call: Call) -> ModelResponse | Any:
+    def _ended(self, error: Exception | None = None) -> Any:
+        """What this gives must be awaited, unless it is None."""
+        call, self._observer = self._observer, None
+        if call is None:
+            return None
+        if error is not None:
+            return call.failed(error)
+        whole = self._observed_whole(call)
+        if call.is_async:
+            return call.succeeded_awaited(whole)
+        call.succeeded(whole)
+        return None
+
+    def _ended_here(self, error: Exception | None = None) -> None:
+        """The same where nothing can be awaited: a coroutine's stream may be read to its end by other code once all has come."""
+        telling = self._ended(error)
+        if telling is not None:
+            threads.run(telling)
+
+
+class _ObservedChunks(_Observed, CustomStreamWrapper):
+    def __next__(self) -> Any:
+        try:
+            chunk = super().__next__()
+        except StopIteration:
+            self._ended_here()
+            raise
+        except Exception as error:
+            self._ended_here(error)
+            raise
+        self._began()
+        return chunk
+
+    async def __anext__(self) -> Any:
+        try:
+            chunk = await super().__anext__()
+        except StopAsyncIteration:
+            telling = self._ended()
+            if telling is not None:
+                await telling
+            raise
+        except Exception as error:
+            telling = self._ended(error)
+            if telling is not None:
+                await telling
+            raise
+        self._began()
+        return chunk
+
+    def _observed_whole(self, call: Call) -> Any:
         """The answer that the chunks add up to; what is left of one that was too long to be kept is none."""
+        if hasattr(self, "completed_response"):
+            return getattr(self.completed_response, "response", None)
         if self.completion_stream.forgot:
             return None
         response = stream_chunk_builder(self.chunks, messages=call.details["messages"])
@@ -74,11 +91,55 @@ class ObservedStream(CustomStreamWrapper):
         return response
 
 
-# Programs know streams by this name.
-ObservedStream.__name__ = ObservedStream.__qualname__ = CustomStreamWrapper.__name__
+class _ObservedSound(_Observed, HttpxBinaryResponseContent):
+    def _rest(self) -> Iterator[bytes]:
+        try:
+            for piece in super()._rest():
+                self._began()
+                yield piece
+        except Exception as error:
+            self._ended_here(error)
+            raise
+        self._ended_here()
+
+    async def _more(self) -> bool:
+        try:
+            more = await super()._more()
+        except Exception as error:
+            telling = self._ended(error)
+            if telling is not None:
+                await telling
+            raise
+        if more:
+            self._began()
+            return True
+        telling = self._ended()
+        if telling is not None:
+            await telling
+        return False
+
+    def _observed_whole(self, call: Call) -> Any:
+        return self
 
 
-def observe(stream: CustomStreamWrapper, call: Call) -> None:
-    """Has the callbacks of `call` told of the end of `stream`. The stream stays the same object."""
-    stream.__class__ = ObservedStream
-    stream._observer = call  # type: ignore[attr-defined]  # it is an ObservedStream now
+_observed_classes: dict[type[Any], type[Any]] = {}
+
+
+def observe(stream: Any, call: Call) -> bool:
+    """Has the callbacks of `call` told of the end of `stream`, which stays the same object. False for what is no stream."""
+    given = type(stream)
+    ours: type[Any]
+    if isinstance(stream, CustomStreamWrapper):
+        ours = _ObservedChunks
+    elif isinstance(stream, HttpxBinaryResponseContent):
+        ours = _ObservedSound
+    else:
+        return False
+    observed = _observed_classes.get(given)
+    if observed is None:
+        # Programs know streams by their classes' names.
+        names = {"__module__": given.__module__, "__qualname__": given.__qualname__, "__doc__": given.__doc__}
+        observed = _observed_classes[given] = type(given.__name__, (ours, given), names)
+    stream.__class__ = observed
+    stream._observer = call
+    return True

@@ -30,7 +30,13 @@ class Executor:
                 if self._pool is None:
                     self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="edgequake_litellm callbacks")
                 pool = self._pool
-        return pool.submit(function, *args, **kwargs)
+        try:
+            return pool.submit(function, *args, **kwargs)
+        except RuntimeError:
+            # The interpreter ends, and starts no more threads: the call of a function that `atexit` runs.
+            done: Future[Any] = Future()
+            done.set_result(function(*args, **kwargs))
+            return done
 
     def _forget(self) -> None:
         # The threads of the parent do not exist here, and the pool does not know.
@@ -38,6 +44,16 @@ class Executor:
 
 
 executor = Executor()
+
+
+def run(awaitable: Awaitable[None]) -> None:
+    """Has `awaitable` awaited, for code that cannot."""
+
+    async def awaiting() -> None:
+        await awaitable
+
+    executor.submit(asyncio.run, awaiting())
+
 
 _tasks: set[asyncio.Task[None]] = set()
 

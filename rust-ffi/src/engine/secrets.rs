@@ -23,7 +23,8 @@ impl Secrets {
         if let Some(key) = route.secret() {
             secrets.add(key.expose());
         }
-        for (name, raw) in request.fields.iter().filter(|(name, _)| names_a_secret(name)) {
+        // `…_credentials` are a file's path, which an error about it must name, or hold a key that is never sent.
+        for (name, raw) in request.fields.iter().filter(|(name, _)| is_argument(name) && !name.ends_with("_credentials")) {
             if raw.get().starts_with('"') {
                 secrets.add(&super::request::string(name, raw)?);
             }
@@ -65,9 +66,26 @@ impl Secrets {
     }
 }
 
-/// Arguments that hold a credential.
-fn names_a_secret(name: &str) -> bool {
-    ["api_key", "_token", "_secret", "password", "secret_access_key"].iter().any(|end| name.ends_with(end))
+/// Whether the argument `name` of a call holds a credential, or is made to: what shows a call's arguments to others shows none of these.
+pub fn is_argument(name: &str) -> bool {
+    const ENDINGS: &[&str] =
+        &["api_key", "apikey", "_token", "_secret", "secret_key", "password", "access_key", "access_key_id", "_credentials"];
+    match name {
+        // Keys stand in headers and, at some providers, in the query; a client has its own.
+        "token"
+        | "headers"
+        | "extra_headers"
+        | "default_headers"
+        | "provider_specific_header"
+        | "extra_query"
+        | "client"
+        | "azure_ad_token_provider"
+        | "secret_fields"
+        | "proxy_server_request" => true,
+        // Marks in a text, and prices.
+        "bos_token" | "eos_token" => false,
+        _ => !name.contains("cost_per_") && ENDINGS.iter().any(|end| name.ends_with(end)),
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +93,49 @@ mod tests {
     use super::*;
     use crate::engine::error::ErrorKind;
     use crate::engine::route::Secret;
+
+    #[test]
+    fn credentials_are_known_by_their_arguments_names() {
+        for name in [
+            "api_key",
+            "azure_ad_token",
+            "client_secret",
+            "azure_password",
+            "aws_access_key_id",
+            "aws_secret_access_key",
+            "aws_session_token",
+            "aws_web_identity_token",
+            "vertex_credentials",
+            "vertex_ai_credentials",
+            "zen_api_key",
+            "token",
+            "s3_aws_secret_access_key",
+            "langfuse_secret_key",
+            "langfuse_secret",
+            "extra_headers",
+            "client",
+        ] {
+            assert!(is_argument(name), "{name}");
+        }
+        for name in [
+            "max_tokens",
+            "input_cost_per_token",
+            "output_cost_per_token",
+            "eos_token",
+            "prompt_cache_key",
+            "metadata",
+            "model",
+            "aws_region_name",
+            "aws_role_name",
+            "vertex_project",
+            "api_base",
+            "litellm_credential_name",
+            "top_k",
+            "user",
+        ] {
+            assert!(!is_argument(name), "{name}");
+        }
+    }
 
     #[test]
     fn what_a_call_was_given_is_not_shown() {

@@ -103,6 +103,9 @@ fn serves(entry: &Entry, provider: Option<&str>) -> bool {
         || match provider {
             "vertex_ai" | "fireworks_ai" => own.starts_with(provider),
             "azure_ai" => matches!(own, "azure" | "openai"),
+            // One company: the names tell two of its operations apart.
+            "openai" => own == "text-completion-openai",
+            "text-completion-openai" => own == "openai",
             "litellm_proxy" | "github" => true,
             _ => provider.starts_with("bedrock") && own.starts_with("bedrock"),
         }
@@ -122,6 +125,7 @@ mod tests {
         assert_eq!(key("openai", "gpt-4o-2099-01-01").as_deref(), Some("gpt-4o"));
         assert_eq!(key("openai", "ft:gpt-4o-2024-08-06:my-org::id").as_deref(), Some("ft:gpt-4o-2024-08-06"));
         assert_eq!(key("gemini", "gemini-2.5-flash").as_deref(), Some("gemini/gemini-2.5-flash"));
+        assert_eq!(key("openai", "gpt-3.5-turbo-instruct").as_deref(), Some("gpt-3.5-turbo-instruct"));
         assert_eq!(key("anthropic", "gpt-4o"), None, "another provider's model");
         let claude = "anthropic.claude-3-5-sonnet-20240620-v1:0";
         assert_eq!(key("bedrock", &format!("us-west-2/{claude}")).as_deref(), Some(claude));

@@ -8,18 +8,20 @@ use serde::Serialize;
 use super::error::{Error, ErrorKind, Result};
 use super::request::{wrong_type, Request};
 use super::route;
+use super::secrets;
 use crate::edgequake;
 use crate::wire::params;
 use crate::wire::providers::{self, View};
 use crate::wire::Operation;
 
 /// The questions by name.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "providers",
     "provider_names",
     "get_llm_provider",
     "supported_params",
     "control_names",
+    "secret_names",
     "model_cost",
     "model_entry",
     "model_info",
@@ -38,6 +40,7 @@ const NAMES: [&str; 14] = [
 /// - `get_llm_provider` {model, custom_llm_provider, api_base, api_key}: {model, custom_llm_provider, dynamic_api_key, api_base}.
 /// - `supported_params` {model, custom_llm_provider, request_type, base_model}: a list of names, or null for a provider that is not known.
 /// - `control_names` {names}: those of a list of arguments' names that steer a call and are never part of its body.
+/// - `secret_names` {names}: those of a list of arguments' names that hold credentials: what tells others of a call leaves them out.
 /// - `model_cost` {}: the whole table of facts about models, an object by name.
 /// - `model_names` {model, custom_llm_provider}: the names that a model's entry may stand under, most specific first.
 /// - `model_entry` {model, custom_llm_provider, own}: {key, entry}, or null. `own` are entries that go before the table's, here and below.
@@ -54,7 +57,8 @@ pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {
         "provider_names" => to_json(&providers::known()),
         "get_llm_provider" => route::get_llm_provider(&request),
         "supported_params" => supported_params(&request),
-        "control_names" => control_names(&request),
+        "control_names" => names_that(&request, params::is_control),
+        "secret_names" => names_that(&request, secrets::is_argument),
         "model_cost" => Ok(crate::models::text().as_bytes().to_vec()),
         "model_entry" => models::entry(&request),
         "model_info" => models::info(&request),
@@ -101,12 +105,12 @@ fn supported_params(request: &Request<'_>) -> Result<Vec<u8>> {
     to_json(&names)
 }
 
-fn control_names(request: &Request<'_>) -> Result<Vec<u8>> {
+fn names_that(request: &Request<'_>, fit: fn(&str) -> bool) -> Result<Vec<u8>> {
     let Some(raw) = request.raw("names") else {
         return Err(Error::bad_request("`names` is missing: give a list of arguments' names"));
     };
     let names: Vec<String> = serde_json::from_str(raw.get()).map_err(|_| wrong_type("names", "a list of strings", raw))?;
-    to_json(&names.iter().filter(|name| params::is_control(name)).collect::<Vec<_>>())
+    to_json(&names.iter().filter(|name| fit(name)).collect::<Vec<_>>())
 }
 
 fn to_json(answer: &impl Serialize) -> Result<Vec<u8>> {
@@ -139,6 +143,10 @@ mod tests {
     fn what_steers_a_call_is_told_from_what_is_sent() {
         let names = answer("control_names", r#"{"names":["api_key","temperature","metadata","top_k","litellm_call_id"]}"#);
         assert_eq!(names, r#"["api_key","metadata","litellm_call_id"]"#);
+        assert_eq!(
+            answer("secret_names", r#"{"names":["api_key","temperature","vertex_credentials"]}"#),
+            r#"["api_key","vertex_credentials"]"#
+        );
         assert!(ask("control_names", br#"{"names":3}"#).unwrap_err().message.contains("a list of strings"));
     }
 
