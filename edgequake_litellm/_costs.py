@@ -38,7 +38,7 @@ def cost_per_token(
     ModelNotMappedError for one that is in no table.
     """
     if custom_cost_per_second is not None:
-        return custom_cost_per_second * (response_time_ms or 0.0) / 1000, 0.0
+        return 0.0, custom_cost_per_second * (response_time_ms or 0.0) / 1000
     if usage_object is not None:
         counts = _counts(usage_object)
     else:
@@ -73,6 +73,47 @@ def cost_per_token(
     return cost["prompt"], cost["completion"]
 
 
+def _searches(response: Any, usage: Any) -> int:
+    """How often the provider searched the web for an answer, as far as the answer tells."""
+    told = _get(_get(usage, "prompt_tokens_details"), "web_search_requests")
+    told = told or _get(_get(usage, "server_tool_use"), "web_search_requests")
+    told = told or _get(_get(usage, "server_side_tool_usage_details"), "web_search_calls")
+    if told:
+        return int(told)
+    output = _get(response, "output")
+    if isinstance(output, (list, tuple)):
+        return sum(_get(item, "type") == "web_search_call" for item in output)
+    choices = _get(response, "choices")
+    for choice in choices if isinstance(choices, (list, tuple)) else ():
+        # OpenAI's chats search once, or not at all, and cite what they have found.
+        cited = _get(_get(choice, "message"), "annotations")
+        if isinstance(cited, (list, tuple)) and any(_get(note, "type") == "url_citation" for note in cited):
+            return 1
+    return 0
+
+
+def _tools_cost(model: str, provider: str | None, response: Any, usage: Any, parameters: Any) -> float:
+    """What the tools that the provider ran cost, beside the tokens."""
+    count = _searches(response, usage)
+    if not count:
+        return 0.0
+    size = _get(_get(parameters, "web_search_options"), "search_context_size")
+    cost = _facts.ask(b"cost", model, provider, web_searches=count, search_context_size=size)
+    return 0.0 if cost is None else float(cost["tools"])
+
+
+# Providers whose answers say what they cost, in US dollars.
+_BILLS = ("perplexity", "xai", "openrouter")
+
+
+def _billed(provider: str | None, model: str, usage: Any) -> float | None:
+    if (provider or model.partition("/")[0]) not in _BILLS:
+        return None
+    told = _get(usage, "cost")
+    told = _get(told, "total_cost") if isinstance(told, dict) else told
+    return float(told) if isinstance(told, (int, float)) and not isinstance(told, bool) and told > 0 else None
+
+
 def _by_other_units(
     entry: dict[str, Any],
     milliseconds: float | None,
@@ -85,7 +126,8 @@ def _by_other_units(
     if call_type in ("rerank", "arerank"):
         return float((queries or 1) * entry.get("input_cost_per_query", 0.0)), 0.0
     if call_type in ("transcription", "atranscription") and entry.get("input_cost_per_second") is not None:
-        return seconds * float(entry["input_cost_per_second"]), 0.0
+        # As litellm tells it: on the side of the answer.
+        return 0.0, seconds * float(entry.get("output_cost_per_second") or entry["input_cost_per_second"])
     if call_type in ("speech", "aspeech") and entry.get("input_cost_per_character") is not None:
         return (characters or 0) * float(entry["input_cost_per_character"]), 0.0
     if entry.get("input_cost_per_token") is None and entry.get("input_cost_per_second") is not None and milliseconds:
@@ -136,6 +178,10 @@ def completion_cost(
     images = _get(completion_response, "data") if call_type in ("image_generation", "aimage_generation") else None
     if images is not None:
         return _images(model, custom_llm_provider, len(images))
+    own_prices = custom_cost_per_token is not None or custom_cost_per_second is not None
+    billed = None if own_prices else _billed(custom_llm_provider, model, usage)
+    if billed is not None:
+        return billed
     # A deployment's model may be another than the one that answered: the one that has a price counts.
     names = [model]
     answered = _get(completion_response, "model")
@@ -144,23 +190,41 @@ def completion_cost(
     for name in names:
         provider = None if name == answered and "/" in name else custom_llm_provider
         try:
-            return sum(
-                cost_per_token(
-                    model=name,
-                    custom_llm_provider=provider,
-                    response_time_ms=total_time,
-                    usage_object=usage if usage is not None else {},
-                    custom_cost_per_token=custom_cost_per_token,
-                    custom_cost_per_second=custom_cost_per_second,
-                    call_type=call_type or "completion",
-                    service_tier=service_tier if service_tier in ("priority", "flex") else None,
-                    prompt_characters=len(prompt),
-                )
+            tokens = cost_per_token(
+                model=name,
+                custom_llm_provider=provider,
+                response_time_ms=total_time,
+                usage_object=usage if usage is not None else {},
+                custom_cost_per_token=custom_cost_per_token,
+                custom_cost_per_second=custom_cost_per_second,
+                number_of_queries=_search_units(completion_response),
+                audio_transcription_file_duration=_duration(completion_response),
+                call_type=call_type or "completion",
+                service_tier=service_tier if service_tier in ("priority", "flex") else None,
+                prompt_characters=len(prompt),
             )
+            tools = 0.0 if own_prices else _tools_cost(name, provider, completion_response, usage, optional_params)
+            return sum(tokens) + tools
         except Exception:
             if name == names[-1]:
                 raise
     raise AssertionError("unreachable: the last name returns or raises")
+
+
+def _search_units(response: Any) -> int | None:
+    """What a ranking is billed by, as its provider says."""
+    units = _get(_get(_get(response, "meta"), "billed_units"), "search_units")
+    return int(units) if isinstance(units, (int, float)) else None
+
+
+def _duration(response: Any) -> float:
+    """The seconds of sound that were transcribed, as its provider says; 0 where it does not."""
+    usage = _get(response, "usage")
+    told = _get(response, "duration") or (_get(usage, "seconds") if _get(usage, "type") == "duration" else None)
+    try:
+        return float(told or 0.0)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _images(model: str, provider: str | None, count: int) -> float:

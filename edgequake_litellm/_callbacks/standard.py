@@ -32,6 +32,7 @@ def cost_of(response: Any, details: Details) -> float | None:
             custom_llm_provider=details["custom_llm_provider"],
             call_type=details["call_type"],
             custom_cost_per_token=custom,
+            optional_params=details["optional_params"],
             prompt=details["input"] if details["call_type"].endswith("speech") else "",
         )
     except Exception:

@@ -1,4 +1,5 @@
 /* fork(): the child's old handles say so, new ones work, and the parent notices nothing. */
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "support.h"
@@ -19,6 +20,47 @@ static bool new_ones_work(void) {
   EXPECT_STATUS(EQ_OK, eq_queue_free(queue));
   EXPECT_STATUS(EQ_OK, eq_client_free(client));
   return answered && seen.terminal == EQ_EVENT_DONE;
+}
+
+static bool knows_models(void) {
+  eq_buffer *answer = NULL;
+  eq_status status = eq_query(NULL, text("model_info"), text("{\"model\":\"gpt-4o\"}"), &answer, NULL);
+  bool known = status == EQ_OK && eq_buffer_bytes(answer).len > 100;
+  eq_buffer_free(answer);
+  return known;
+}
+
+static void *ask(void *answered) {
+  *(bool *)answered = knows_models();
+  return NULL;
+}
+
+/* The first question about a model unpacks the table of models, which takes a while: a child of that moment must not wait for a thread
+ * that it does not have. The first test of the program, since there is one first question. */
+static void forked_during_the_first_question(void) {
+  enum { FORKS = 6 };
+  pthread_t thread;
+  bool answered = false;
+  pid_t children[FORKS];
+  fflush(NULL);
+  EXPECT(pthread_create(&thread, NULL, ask, &answered) == 0);
+  for (int i = 0; i < FORKS; i++) {
+    usleep(2000);
+    children[i] = fork();
+    EXPECT(children[i] >= 0);
+    if (children[i] == 0) {
+      /* One that hangs is ended by the signal. */
+      alarm(60);
+      _exit(knows_models() && eq_fork_generation() <= 1 ? 0 : 1);
+    }
+  }
+  EXPECT(pthread_join(thread, NULL) == 0);
+  EXPECT(answered);
+  for (int i = 0; i < FORKS; i++) {
+    int status = -1;
+    EXPECT(waitpid(children[i], &status, 0) == children[i]);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
 }
 
 static void forked(void) {
@@ -63,6 +105,7 @@ static void forked(void) {
 
 int main(void) {
   static const test tests[] = {
+      TEST(forked_during_the_first_question),
       TEST(forked),
   };
   return run_tests(tests, sizeof tests / sizeof tests[0]);

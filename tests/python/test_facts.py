@@ -182,3 +182,61 @@ def test_a_long_text_leaves_other_threads_running() -> None:
         time.sleep(0)
     thread.join()
     assert steps[0] > 10
+
+
+def answer_with(model, **usage):
+    counts = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+    return litellm.ModelResponse(model=model, usage=litellm.Usage(**{**counts, **usage}))
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "searches"),
+    [
+        ("anthropic/claude-opus-4-5", {"server_tool_use": {"web_search_requests": 3}}, 3 * 0.01),
+        ("openai/gpt-5", {"prompt_tokens_details": {"web_search_requests": 2}}, 2 * 0.01),
+        # However often Google searches for a prompt, of these models it bills once.
+        ("gemini/gemini-2.5-pro", {"prompt_tokens_details": {"web_search_requests": 3}}, 0.035),
+    ],
+)
+def test_searches_are_billed_beside_tokens(model, usage, searches):
+    plain = litellm.completion_cost(answer_with(model), model=model)
+    assert plain > 0
+    assert litellm.completion_cost(answer_with(model, **usage), model=model) == pytest.approx(plain + searches)
+
+
+def test_searches_that_only_citations_or_calls_tell_of():
+    model = "openai/gpt-4o-search-preview"
+    answer = answer_with(model)
+    plain = litellm.completion_cost(answer, model=model)
+    answer.choices[0].message.annotations = [{"type": "url_citation", "url_citation": {"url": "https://x.example"}}]
+    assert litellm.completion_cost(answer, model=model) == pytest.approx(plain + 0.025)
+    called = {
+        "model": "gpt-5",
+        "usage": {"input_tokens": 0, "output_tokens": 0},
+        "output": [{"type": "web_search_call"}],
+    }
+    assert litellm.completion_cost(called, model="gpt-5", call_type="responses") == pytest.approx(0.01)
+
+
+def test_a_bill_that_the_provider_sends_is_the_cost():
+    answer = answer_with("perplexity/sonar-pro", cost=0.5)
+    assert litellm.completion_cost(answer, model="perplexity/sonar-pro") == 0.5
+    assert litellm.completion_cost(answer_with("openai/gpt-4o", cost=0.5), model="gpt-4o") != 0.5
+    own = {"input_cost_per_token": 1.0, "output_cost_per_token": 0.0}
+    assert litellm.completion_cost(answer, model="perplexity/sonar-pro", custom_cost_per_token=own) == 1000.0
+
+
+def test_what_is_not_billed_by_tokens():
+    sound = litellm.TranscriptionResponse(text="x")
+    sound.duration = 60.0
+    asked = {"model": "whisper-1", "call_type": "transcription"}
+    assert litellm.completion_cost(sound, **asked) == pytest.approx(0.006)
+    timed = {"text": "x", "usage": {"type": "duration", "seconds": 30}}
+    assert litellm.completion_cost(timed, **asked) == pytest.approx(0.003)
+    assert litellm.cost_per_token("whisper-1", call_type="transcription", audio_transcription_file_duration=60.0) == (
+        0.0,
+        pytest.approx(0.006),
+    )
+    ranked = {"results": [], "meta": {"billed_units": {"search_units": 3}}}
+    cost = litellm.completion_cost(ranked, model="cohere/rerank-v3.5", call_type="rerank")
+    assert cost == pytest.approx(3 * 0.002)

@@ -1,12 +1,11 @@
 //! fork(): threads of the parent do not exist in the child, so nothing made before the fork may be used after it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::engine::log;
 
 static GENERATION: AtomicU64 = AtomicU64::new(0);
-static WATCH: Once = Once::new();
+static WATCHED: AtomicBool = AtomicBool::new(false);
 
 /// How many forks lie between the first use of the library and this process.
 pub fn generation() -> u64 {
@@ -15,16 +14,23 @@ pub fn generation() -> u64 {
 
 /// Starts counting; called when the first handle is made, so that loading the library does nothing.
 pub fn watch() {
-    WATCH.call_once(|| {
-        #[cfg(unix)]
-        {
-            extern "C" fn in_child() {
+    // Not a `Once`, which a fork by another thread could leave half done for ever. Threads that are here at once set a hook each.
+    if WATCHED.load(Ordering::Acquire) {
+        return;
+    }
+    #[cfg(unix)]
+    {
+        static COUNTED_IN: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
+        extern "C" fn in_child() {
+            // SAFETY: it takes nothing and cannot fail; the hook may call it, and otherwise only writes to atomics.
+            let process = unsafe { libc::getpid() };
+            if COUNTED_IN.swap(process, Ordering::Relaxed) != process {
                 GENERATION.fetch_add(1, Ordering::Relaxed);
-                log::silence();
             }
-            // SAFETY: the hook only writes to atomics, which is safe in a forked child. Failing (no memory) leaves forks unnoticed; there
-            // is nobody to tell.
-            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+            log::silence();
         }
-    });
+        // SAFETY: the hook does nothing that a forked child must not. Failing (no memory) leaves forks unnoticed; there is nobody to tell.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    }
+    WATCHED.store(true, Ordering::Release);
 }

@@ -1,8 +1,11 @@
 //! The table itself: unpacked once, and each model's facts read when they are asked for.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use serde_json::value::RawValue;
 
 use super::Entry;
@@ -17,17 +20,44 @@ struct Table {
     lower: HashMap<String, &'static str>,
 }
 
+/// Not a `OnceLock`: unpacking takes milliseconds, and in a process that is forked meanwhile nobody would end it, nor the wait for it.
+static TABLE: ArcSwapOption<&'static Table> = ArcSwapOption::const_empty();
+/// The process one of whose threads unpacks, or 0.
+static UNPACKS: AtomicU32 = AtomicU32::new(0);
+
 fn table() -> &'static Table {
-    static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        let bytes = zstd::decode_all(PACKED).unwrap_or_default();
-        let text: &'static str = String::from_utf8(bytes).unwrap_or_default().leak();
-        let by_name: HashMap<&'static str, &'static RawValue> = serde_json::from_str(text).unwrap_or_default();
-        let mut names: Vec<&str> = by_name.keys().copied().filter(|name| name.bytes().any(|b| b.is_ascii_uppercase())).collect();
-        names.sort_unstable();
-        let lower = names.into_iter().map(|name| (name.to_lowercase(), name)).collect();
-        Table { text, by_name, lower }
-    })
+    let process = std::process::id();
+    loop {
+        if let Some(table) = TABLE.load().as_deref() {
+            return table;
+        }
+        let unpacks = UNPACKS.load(Ordering::Acquire);
+        if unpacks == process {
+            std::thread::sleep(Duration::from_micros(100));
+        } else if UNPACKS.compare_exchange(unpacks, process, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            let _turn = Turn;
+            TABLE.store(Some(Arc::new(Box::leak(Box::new(unpacked())))));
+        }
+    }
+}
+
+/// Ends the turn of the thread that unpacks, also where that panics: another one may then try.
+struct Turn;
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        UNPACKS.store(0, Ordering::Release);
+    }
+}
+
+fn unpacked() -> Table {
+    let bytes = zstd::decode_all(PACKED).unwrap_or_default();
+    let text: &'static str = String::from_utf8(bytes).unwrap_or_default().leak();
+    let by_name: HashMap<&'static str, &'static RawValue> = serde_json::from_str(text).unwrap_or_default();
+    let mut names: Vec<&str> = by_name.keys().copied().filter(|name| name.bytes().any(|b| b.is_ascii_uppercase())).collect();
+    names.sort_unstable();
+    let lower = names.into_iter().map(|name| (name.to_lowercase(), name)).collect();
+    Table { text, by_name, lower }
 }
 
 /// The whole table as JSON: an object of models.
@@ -59,5 +89,12 @@ mod tests {
         let (name, facts) = entry("GPT-4o").unwrap();
         assert_eq!((name, facts["max_input_tokens"].as_u64()), ("gpt-4o", Some(128_000)));
         assert!(entry("nobody-knows-this").is_none());
+    }
+
+    #[test]
+    fn threads_that_ask_at_once_have_one_table() {
+        let asked: Vec<_> = (0..8).map(|_| std::thread::spawn(|| text().as_ptr().addr())).collect();
+        let addresses: std::collections::HashSet<usize> = asked.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(addresses.len(), 1);
     }
 }

@@ -46,8 +46,8 @@ const NAMES: [&str; 15] = [
 /// - `model_entry` {model, custom_llm_provider, own}: {key, entry}, or null. `own` are entries that go before the table's, here and below.
 /// - `model_info` {model, custom_llm_provider, own}: litellm's `get_model_info` without `supported_openai_params`, or null.
 /// - `supports` {model, custom_llm_provider, capability, own}: true or false.
-/// - `cost` {model, custom_llm_provider, own, service_tier, and the counts of [`crate::models::Tokens`]}: {prompt, completion} in US
-///   dollars, or null for a model that is in no table.
+/// - `cost` {model, custom_llm_provider, own, service_tier, search_context_size, and the counts of [`crate::models::Tokens`]}: {prompt,
+///   completion, tools} in US dollars, or null for a model that is in no table.
 /// - `token_count` {model, text | messages, tools, tool_choice, response, default_images}: a number.
 /// - `encode` {text, encoding}: a list of tokens; `decode` {tokens, encoding}: a text. `encoding` is cl100k_base or o200k_base.
 pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {

@@ -78,10 +78,12 @@ pub fn cost(request: &Request<'_>) -> Result<Vec<u8>> {
         reasoning: count("reasoning")?,
         completion_audio: count("completion_audio")?,
         completion_image: count("completion_image")?,
+        web_searches: count("web_searches")?,
     };
+    let size = request.str("search_context_size")?;
     let tier = request.str("service_tier")?;
     to_json(&found(request)?.map(|found| {
-        let cost = models::cost(&found.entry, &tokens, tier.as_deref());
-        serde_json::json!({ "prompt": cost.prompt, "completion": cost.completion })
+        let cost = models::cost(&found.entry, &tokens, tier.as_deref(), size.as_deref());
+        serde_json::json!({ "prompt": cost.prompt, "completion": cost.completion, "tools": cost.tools })
     }))
 }

@@ -2,8 +2,10 @@
 //! refusal how far off it is.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwapOption;
 
 /// AWS takes signatures that are five minutes off; a clock nearer than this is not what it complains of.
 const TOLERANCE: i64 = 240;
@@ -14,15 +16,21 @@ const MAX_HOSTS: usize = 256;
 
 /// How far each host's clock is ahead of this machine's. One host must not set the time for another: a proxy or a test server whose clock
 /// is wrong would break the calls to all regions.
-pub static CLOCKS: LazyLock<Clocks> = LazyLock::new(Clocks::default);
+pub static CLOCKS: Clocks = Clocks::new();
 
+/// Without a lock, which a thread that a fork leaves behind could hold for ever in the child. Of two that learn at once one may have to
+/// learn again.
 #[derive(Default)]
-pub struct Clocks(Mutex<HashMap<String, i64>>);
+pub struct Clocks(ArcSwapOption<HashMap<String, i64>>);
 
 impl Clocks {
+    pub const fn new() -> Self {
+        Clocks(ArcSwapOption::const_empty())
+    }
+
     /// The time to sign with for the host of an address.
     pub fn now(&self, url: &str) -> SystemTime {
-        let ahead = self.lock().get(host(url)).copied().unwrap_or(0);
+        let ahead = self.ahead(url);
         let by = Duration::from_secs(ahead.unsigned_abs());
         let now = SystemTime::now();
         if ahead < 0 {
@@ -39,16 +47,18 @@ impl Clocks {
         if difference.abs() > FURTHEST {
             return false;
         }
-        let mut known = self.lock();
+        let before = self.ahead(url);
+        let mut known = self.0.load().as_deref().cloned().unwrap_or_default();
         if known.len() >= MAX_HOSTS && !known.contains_key(host(url)) {
             known.clear();
         }
-        let before = known.insert(host(url).to_owned(), difference).unwrap_or(0);
+        known.insert(host(url).to_owned(), difference);
+        self.0.store(Some(Arc::new(known)));
         (difference - before).abs() > TOLERANCE
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, i64>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn ahead(&self, url: &str) -> i64 {
+        self.0.load().as_ref().and_then(|known| known.get(host(url)).copied()).unwrap_or(0)
     }
 }
 
@@ -75,7 +85,7 @@ mod tests {
 
     #[test]
     fn b3_a_clock_that_is_wrong_is_set_by_the_hosts_answer_once() {
-        let clocks = Clocks::default();
+        let clocks = Clocks::new();
         let ours = SystemTime::now();
         let date = |by: u64| httpdate::fmt_http_date(ours + Duration::from_secs(by));
         assert!(clocks.learn(HERE, Some(&date(3600)), ours));
@@ -91,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_date_of_another_age_is_not_believed() {
-        let clocks = Clocks::default();
+        let clocks = Clocks::new();
         let ours = SystemTime::now();
         for date in ["Wed, 01 Jan 2020 00:00:00 GMT", "Fri, 01 Jan 9999 00:00:00 GMT"] {
             assert!(httpdate::parse_http_date(date).is_ok(), "{date}");
@@ -102,11 +112,11 @@ mod tests {
 
     #[test]
     fn hosts_are_forgotten_before_they_fill_the_memory() {
-        let clocks = Clocks::default();
+        let clocks = Clocks::new();
         for number in 0..MAX_HOSTS * 2 {
             let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
             clocks.learn(&format!("https://h{number}.example/"), Some(&date), SystemTime::now());
         }
-        assert!(clocks.lock().len() <= MAX_HOSTS);
+        assert!(clocks.0.load().as_ref().is_some_and(|known| known.len() <= MAX_HOSTS));
     }
 }
