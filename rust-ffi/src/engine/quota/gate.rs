@@ -100,8 +100,8 @@ impl Entrance {
         }
         let own = self.own.as_ref().or(self.quota.prices());
         let found = models::find(provider, model, own)?;
-        let cost = models::cost(&found.entry, tokens, None);
-        Some(units_of(cost.prompt + cost.completion))
+        let cost = models::cost(&found.entry, tokens, None, None);
+        Some(units_of(cost.prompt + cost.completion + cost.tools))
     }
 
     /// What the request has used, as far as anyone can tell.

@@ -70,6 +70,7 @@ pub fn told(answer: &[u8]) -> Option<Tokens> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Parts {
+        web_search_requests: Option<f64>,
         cached_tokens: Option<f64>,
         audio_tokens: Option<f64>,
         image_tokens: Option<f64>,
@@ -88,6 +89,7 @@ pub fn told(answer: &[u8]) -> Option<Tokens> {
         completion_tokens_details: Option<Parts>,
         cache_creation_input_tokens: Option<f64>,
         cache_read_input_tokens: Option<f64>,
+        server_tool_use: Option<Parts>,
     }
     #[derive(Deserialize)]
     struct Within {
@@ -114,6 +116,7 @@ pub fn told(answer: &[u8]) -> Option<Tokens> {
         reasoning: count(completion.reasoning_tokens),
         completion_audio: count(completion.audio_tokens),
         completion_image: count(completion.image_tokens),
+        web_searches: count(prompt.web_search_requests.or(counts.server_tool_use.and_then(|tools| tools.web_search_requests))),
         ..Tokens::default()
     })
 }
@@ -142,6 +145,8 @@ mod tests {
         assert_eq!((chat.prompt, chat.completion, chat.cache_read), (10, 5, 4));
         let event = told(br#"{"type":"response.completed","response":{"usage":{"input_tokens":7,"output_tokens":2}}}"#).unwrap();
         assert_eq!((event.prompt, event.completion), (7, 2));
+        let searched = told(br#"{"usage":{"prompt_tokens":1,"server_tool_use":{"web_search_requests":2}}}"#).unwrap();
+        assert_eq!(searched.web_searches, 2);
         assert!(told(br#"{"choices":[],"usage":null}"#).is_none() && told(b"usage").is_none());
     }
 }
