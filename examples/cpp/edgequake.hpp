@@ -125,6 +125,16 @@ inline void check(eq_status status, eq_error *const &error) {
   if (status == EQ_ERR_REJECTED && error != nullptr) throw Error(error);
   check(status);
 }
+// The request with `"stream": true`, behind its other members: of two with one name the last counts. What is no object is
+// the library's to refuse.
+inline std::string streamed(std::string_view request) {
+  std::string made(request);
+  auto end = made.find_last_not_of(" \t\r\n");
+  if (end == std::string::npos || made[end] != '}') return made;
+  auto last = end == 0 ? std::string::npos : made.find_last_not_of(" \t\r\n", end - 1);
+  bool empty = last == std::string::npos || made[last] == '{';
+  return made.insert(end, empty ? "\"stream\":true" : ",\"stream\":true");
+}
 
 }  // namespace detail
 
@@ -287,16 +297,18 @@ class Client {
 
   std::string embedding(std::string_view request) const { return answer("embedding", request); }
 
-  // A chat completion whose request has `"stream": true`. `capacity` is how many bytes may wait for a slow reader before the
-  // provider is held back; 0 means 1 MiB.
-  Stream stream(std::string_view request, std::size_t capacity = 0) const { return start("completion", request, capacity); }
+  // A streamed chat completion. `capacity` is how many bytes may wait for a slow reader before the provider is held back; 0
+  // means 1 MiB.
+  Stream stream(std::string_view request, std::size_t capacity = 0) const {
+    return start("completion", detail::streamed(request), capacity);
+  }
 
   // The same, with a callback instead of a reader.
   Call stream(std::string_view request, Callback callback) const {
     auto state = std::make_shared<Call::State>();
     state->callback = std::move(callback);
     auto user_data = std::make_unique<std::shared_ptr<Call::State>>(state);
-    auto call = start("completion", request, Call::forward, user_data.get());
+    auto call = start("completion", detail::streamed(request), Call::forward, user_data.get());
     user_data.release();  // The last event, which comes after a successful start only, deletes it.
     return Call(std::move(state), std::move(call));
   }
@@ -323,7 +335,12 @@ class Client {
 
   std::string answer(std::string_view operation, std::string_view request) const {
     Stream call = start(operation, request, 0);
-    return std::string(detail::view(call.next()->raw().data));
+    std::string answer;
+    while (auto event = call.next()) {
+      if (event->is_last()) answer = detail::view(event->raw().data);
+    }
+    if (answer.empty()) throw std::runtime_error("edgequake: the request asks for a stream: take stream()");
+    return answer;
   }
 
   detail::ClientHandle client_;

@@ -17,13 +17,12 @@ namespace {
 
 std::string address, key;
 
-json request(const std::string &prompt, bool stream = false) {
+json request(const std::string &prompt) {
   return {
       {"model", "openai/gpt-4o-mini"},
       {"api_base", address},
       {"api_key", key},
       {"num_retries", 0},
-      {"stream", stream},
       {"messages", {{{"role", "user"}, {"content", prompt}}}},
   };
 }
@@ -43,7 +42,7 @@ void stream(const Client &client) {
   std::cout << "stream\n";
   std::string text, reason;
   int pieces = 0;
-  auto call = client.stream(request("Describe the sea.", true).dump(), [&](const Event &event) {
+  auto call = client.stream(request("Describe the sea.").dump(), [&](const Event &event) {
     text += event.text();
     pieces += !event.text().empty();
     if (!event.chunk().empty()) {
@@ -63,7 +62,7 @@ void backpressure(const Client &client) {
   std::cout << "backpressure\n";
   int pieces = 0;
   std::size_t bytes = 0;
-  auto stream = client.stream(request("Recite the encyclopedia.", true).dump(), 65536);
+  auto stream = client.stream(request("Recite the encyclopedia.").dump(), 65536);
   for (const Event &event : stream) {
     bytes += event.text().size();
     pieces += !event.text().empty();
@@ -78,7 +77,7 @@ void backpressure(const Client &client) {
 
 void cancel(const Client &client) {
   std::cout << "cancel\n";
-  auto stream = client.stream(request("Count to a million.", true).dump());
+  auto stream = client.stream(request("Count to a million.").dump());
   try {
     bool cancelled = false;
     for (const Event &event : stream) {
@@ -120,7 +119,6 @@ void embedding(const Client &client) {
   std::cout << "embedding\n";
   json asked = request("");
   asked.erase("messages");
-  asked.erase("stream");
   asked["model"] = "openai/text-embedding-3-small";
   asked["input"] = {"the sea", "a lake"};
   const json answer = json::parse(client.embedding(asked.dump()));

@@ -63,7 +63,7 @@ func completion(ctx context.Context, client *edgequake.Client) {
 
 func stream(ctx context.Context, client *edgequake.Client) {
 	fmt.Println("stream")
-	stream := must(client.Stream(ctx, with(request("Describe the sea."), "stream", true), 0))
+	stream := must(client.Stream(ctx, request("Describe the sea."), 0))
 	text, pieces, reason := "", 0, ""
 	for event := range stream.Events() {
 		text += event.Text
@@ -83,7 +83,7 @@ func stream(ctx context.Context, client *edgequake.Client) {
 // A queue of 64 KiB. While nobody receives from the channel the library reads nothing from the server, which so has to wait.
 func backpressure(ctx context.Context, client *edgequake.Client) {
 	fmt.Println("backpressure")
-	stream := must(client.Stream(ctx, with(request("Recite the encyclopedia."), "stream", true), 65536))
+	stream := must(client.Stream(ctx, request("Recite the encyclopedia."), 65536))
 	pieces, bytes := 0, 0
 	for event := range stream.Events() {
 		if event.Text == "" {
@@ -105,7 +105,7 @@ func cancel(ctx context.Context, client *edgequake.Client) {
 	fmt.Println("cancel")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream := must(client.Stream(ctx, with(request("Count to a million."), "stream", true), 0))
+	stream := must(client.Stream(ctx, request("Count to a million."), 0))
 	for event := range stream.Events() {
 		if event.Text != "" && ctx.Err() == nil {
 			fmt.Printf("  first piece: %s\n", event.Text)

@@ -301,7 +301,13 @@ class Stream:
 
     def _answer(self) -> Dict[str, Any]:
         """The answer of a call that is not streamed."""
-        answer: Dict[str, Any] = json.loads(self._next().data.read())
+        event = self._next()
+        while event.kind != _DONE:
+            event = self._next()
+        data = event.data.read()
+        if not data:
+            raise ValueError("the request asks for a stream: take stream()")
+        answer: Dict[str, Any] = json.loads(data)
         return answer
 
 

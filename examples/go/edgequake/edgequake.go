@@ -120,13 +120,28 @@ func (c *Client) answer(ctx context.Context, operation string, request any) (jso
 	defer stream.Close()
 	for range stream.events {
 	}
+	if stream.err == nil && len(stream.answer) == 0 {
+		return nil, errors.New("edgequake: the request asks for a stream: take Stream")
+	}
 	return stream.answer, stream.err
 }
 
-// Stream starts a chat completion whose request has "stream": true. Up to capacity bytes (0 means 1 MiB) wait for a slow
-// reader before the provider is held back. The stream ends with its context; Close it where that may be long.
+// Stream starts a streamed chat completion. Up to capacity bytes (0 means 1 MiB) wait for a slow reader before the provider
+// is held back. The stream ends with its context; Close it where that may be long.
 func (c *Client) Stream(ctx context.Context, request any, capacity int) (*Stream, error) {
-	return c.start(ctx, "completion", request, capacity)
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return nil, fmt.Errorf("edgequake: a request is a JSON object: %w", err)
+	}
+	if members == nil {
+		return nil, errors.New("edgequake: a request is a JSON object")
+	}
+	members["stream"] = json.RawMessage("true")
+	return c.start(ctx, "completion", members, capacity)
 }
 
 func (c *Client) start(ctx context.Context, operation string, request any, capacity int) (*Stream, error) {

@@ -185,7 +185,10 @@ export class Client {
     const call = new Call(this.#library, this.#handle, operation, request, 0, signal);
     try {
       for await (const event of call.events()) {
-        if (event.kind === DONE) return JSON.parse(read(event.data));
+        if (event.kind !== DONE) continue;
+        const data = read(event.data);
+        if (data === "") throw new TypeError("the request asks for a stream: take stream()");
+        return JSON.parse(data);
       }
     } finally {
       call.free();

@@ -171,7 +171,7 @@ pub enum Error {
     Failure(Box<Failure>),
     /// The library cannot be opened, or is another one.
     Library(String),
-    /// A status that no request causes, such as a lack of memory.
+    /// A status that no request causes, such as a lack of memory, or a function that does not fit the request.
     Status(String),
     Json(serde_json::Error),
 }
@@ -292,10 +292,13 @@ impl Client {
         self.start("embedding", request, 0)?.answer()
     }
 
-    /// A chat completion whose request has `"stream": true`. `capacity` is how many bytes may wait for a slow reader before
-    /// the provider is held back; 0 means 1 MiB.
+    /// A streamed chat completion. `capacity` is how many bytes may wait for a slow reader before the provider is held back;
+    /// 0 means 1 MiB.
     pub fn stream(&self, request: &Value, capacity: usize) -> Result<Stream, Error> {
-        self.start("completion", request, capacity)
+        let mut request = request.clone();
+        // What is no object is the library's to refuse.
+        request.as_object_mut().map(|members| members.insert("stream".to_owned(), true.into()));
+        self.start("completion", &request, capacity)
     }
 
     fn start(&self, operation: &str, request: &Value, capacity: usize) -> Result<Stream, Error> {
@@ -400,10 +403,19 @@ impl Stream {
         Canceller { library: self.library.clone(), call: Handle(self.call.0) }
     }
 
+    /// What the last event has; where the request asks for a stream that is nothing.
     fn answer(mut self) -> Result<Value, Error> {
-        let event = self.lend()?;
-        // SAFETY: lent until the next one is asked for.
-        Ok(serde_json::from_str(&event.map(|event| unsafe { read(event.data) }).unwrap_or_default())?)
+        let mut data = String::new();
+        while let Some(event) = self.lend()? {
+            if self.finished {
+                // SAFETY: lent until the next one is asked for.
+                data = unsafe { read(event.data) };
+            }
+        }
+        if data.is_empty() {
+            return Err(Error::Status("the request asks for a stream: take `stream`".to_owned()));
+        }
+        Ok(serde_json::from_str(&data)?)
     }
 
     /// The next event as the library lends it, until the one after it is asked for. None after the last.

@@ -46,7 +46,7 @@ fn completion(client: &Client) -> Result<(), Error> {
 fn stream(client: &Client) -> Result<(), Error> {
     println!("stream");
     let (mut whole, mut pieces, mut reason) = (String::new(), 0, String::new());
-    for event in client.stream(&with(request("Describe the sea."), "stream", true), 0)? {
+    for event in client.stream(&request("Describe the sea."), 0)? {
         let event = event?;
         whole += event.text();
         pieces += usize::from(!event.text().is_empty());
@@ -64,7 +64,7 @@ fn stream(client: &Client) -> Result<(), Error> {
 fn backpressure(client: &Client) -> Result<(), Error> {
     println!("backpressure");
     let (mut pieces, mut bytes) = (0, 0);
-    for event in client.stream(&with(request("Recite the encyclopedia."), "stream", true), 65536)? {
+    for event in client.stream(&request("Recite the encyclopedia."), 65536)? {
         let event = event?;
         bytes += event.text().len();
         pieces += usize::from(!event.text().is_empty());
@@ -80,7 +80,7 @@ fn backpressure(client: &Client) -> Result<(), Error> {
 
 fn cancel(client: &Client) -> Result<(), Error> {
     println!("cancel");
-    let stream = client.stream(&with(request("Count to a million."), "stream", true), 0)?;
+    let stream = client.stream(&request("Count to a million."), 0)?;
     let canceller = stream.canceller();
     let mut cancelled = false;
     for event in stream {

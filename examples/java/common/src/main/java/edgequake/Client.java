@@ -23,12 +23,25 @@ public interface Client extends AutoCloseable {
     }
 
     /**
-     * A chat completion whose request has {@code "stream": true}.
+     * A streamed chat completion.
      *
      * @param capacity how many bytes may wait for a slow reader before the provider is held back; 0 means 1 MiB
      */
     default Stream stream(String request, long capacity) {
-        return start("completion", request, capacity);
+        return start("completion", streamed(request), capacity);
+    }
+
+    /**
+     * The request with {@code "stream": true}, behind its other members: of two with one name the last counts. What is no object is the
+     * library's to refuse.
+     */
+    private static String streamed(String request) {
+        var text = request.stripTrailing();
+        if (!text.endsWith("}")) {
+            return request;
+        }
+        var members = text.substring(0, text.length() - 1).stripTrailing();
+        return members + (members.endsWith("{") ? "" : ",") + "\"stream\":true}";
     }
 
     /** Starts a call of any operation. */

@@ -53,7 +53,12 @@ public abstract class Stream implements Iterable<Event>, AutoCloseable {
     }
 
     final String answer() {
-        return take().data();
+        for (var event = take(); event != null; event = take()) {
+            if (event.kind() == Event.DONE && event.data() != null && !event.data().isEmpty()) {
+                return event.data();
+            }
+        }
+        throw new IllegalArgumentException("the request asks for a stream: take stream()");
     }
 
     @Override

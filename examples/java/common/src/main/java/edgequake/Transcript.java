@@ -52,12 +52,6 @@ final class Transcript {
         return request;
     }
 
-    private String streamed(String prompt) {
-        var request = request(prompt);
-        request.addProperty("stream", true);
-        return request.toString();
-    }
-
     private JsonObject ask(String prompt) {
         return parse(client.completion(request(prompt).toString()));
     }
@@ -88,7 +82,7 @@ final class Transcript {
         var text = new StringBuilder();
         var pieces = 0;
         var reason = "";
-        try (var stream = client.stream(streamed("Describe the sea."), 0)) {
+        try (var stream = client.stream(request("Describe the sea.").toString(), 0)) {
             for (var event : stream) {
                 text.append(event.content());
                 pieces += event.content().isEmpty() ? 0 : 1;
@@ -109,7 +103,7 @@ final class Transcript {
         out.println("backpressure");
         var pieces = 0;
         var bytes = 0;
-        try (var stream = client.stream(streamed("Recite the encyclopedia."), 65536)) {
+        try (var stream = client.stream(request("Recite the encyclopedia.").toString(), 65536)) {
             for (var event : stream) {
                 if (event.content().isEmpty()) {
                     continue;
@@ -128,7 +122,7 @@ final class Transcript {
 
     private void cancel() {
         out.println("cancel");
-        try (var stream = client.stream(streamed("Count to a million."), 0)) {
+        try (var stream = client.stream(request("Count to a million.").toString(), 0)) {
             var cancelled = false;
             for (var event : stream) {
                 if (!event.content().isEmpty() && !cancelled) {
