@@ -58,6 +58,8 @@ pub struct Identity {
     pub tags: Vec<String>,
     pub model: Option<String>,
     pub provider: Option<String>,
+    /// A router chooses the deployment, and with it provider and key, after the request was let in.
+    pub routed: bool,
 }
 
 /// In the order in which they are looked at: the first that is there counts.
@@ -76,11 +78,13 @@ impl Identity {
             let named = names.iter().flat_map(|name| metadata.iter().filter_map(move |fields| fields.get(*name)));
             named.filter_map(|raw| json::read::<String>(raw)).find(|text| !text.is_empty())
         };
-        let route = route::resolve_name(request).ok();
+        let routed = request.has("router");
+        let route = if routed { None } else { route::resolve_name(request).ok() };
         let key = match find(&KEYS) {
             Some(key) => Some(key),
             None => match request.str("api_key")?.filter(|key| !key.is_empty()) {
                 Some(key) => Some(key.into_owned()),
+                None if routed => None,
                 // From the settings or the environment, as the call will find it.
                 None => route::resolve(request).ok().and_then(|route| route.secret().map(|secret| secret.expose().to_owned())),
             },
@@ -100,6 +104,7 @@ impl Identity {
             tags,
             model: request.str("model")?.map(std::borrow::Cow::into_owned),
             provider: route.map(|route| route.provider),
+            routed,
         })
     }
 
@@ -170,6 +175,13 @@ mod tests {
         assert_eq!((nobody.user.clone(), nobody.team.clone(), nobody.tags.len(), nobody.provider.clone()), (None, None, 0, None));
         assert_eq!(nobody.values(Per::User), Vec::<&str>::new());
         assert_eq!(nobody.values(Per::All), [""]);
+    }
+
+    #[test]
+    fn a_routers_group_tells_no_provider() {
+        let routed = of(r#"{"model":"gpt-4o","router":"r","user":"ann"}"#);
+        assert_eq!((routed.provider, routed.key, routed.model.as_deref()), (None, None, Some("gpt-4o")));
+        assert!(of(r#"{"model":"gpt-4o"}"#).provider.is_some());
     }
 
     #[test]

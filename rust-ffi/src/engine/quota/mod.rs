@@ -147,6 +147,13 @@ impl Quota {
     fn parts(&self, identity: &Identity, guess: Guess, cost: u64) -> Result<Vec<Part>> {
         let mut parts = Vec::new();
         for limit in &self.config.limits {
+            if limit.per == Per::Provider && identity.routed {
+                return Err(Error::bad_request(format!(
+                    "limit {:?} of quota {:?} is per provider, which a router chooses after the request was let in: limit it per model, or name \
+                     the quota in calls without a router",
+                    limit.name, self.name
+                )));
+            }
             let values = identity.values(limit.per);
             if values.is_empty() && limit.required && limit.per != Per::Deployment {
                 return Err(Error::bad_request(format!(

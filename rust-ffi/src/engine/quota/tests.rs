@@ -82,6 +82,20 @@ fn who_must_say_whose_he_is() {
 }
 
 #[test]
+fn a_limit_that_a_router_would_pass_by_is_refused() {
+    let config = json!({
+        "quotas": {"q": {"limits": [{"per": "provider", "rpm": 9}]}, "m": {"limits": [{"per": "model", "rpm": 1}]}},
+        "routers": {"r": {"model_list": [{"model_name": "gpt-4o", "litellm_params": {"model": "azure/x", "api_key": "sk-1", "api_base": "https://a"}}]}},
+    });
+    let client = Client::new(config.to_string().as_bytes()).unwrap();
+    let routed = |quota: &str| call(&client, json!({"model": "gpt-4o", "router": "r", "quota": quota}));
+    let error = routed("q").unwrap_err();
+    assert!(error.kind == ErrorKind::BadRequest && error.message.contains("per provider"), "{error}");
+    assert!(routed("m").is_ok());
+    assert!(routed("m").unwrap_err().message.contains("of model \"gpt-4o\""));
+}
+
+#[test]
 fn a_limit_may_be_for_some_only() {
     let client = client(json!([
         {"name": "mini", "per": "model", "match": "openai/gpt-4o*", "rpm": 0},
