@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::config::units_of;
 use super::usage::{told, Guess};
-use super::{Hold, Part, Quota};
+use super::{Guarded, Hold, Part, Quota};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::engine::observe::Observer;
@@ -72,7 +72,7 @@ pub struct Entrance {
 }
 
 impl Entrance {
-    pub fn new(quota: Arc<Quota>) -> (Box<dyn Gate>, Box<dyn Observer>) {
+    pub fn guard(quota: Arc<Quota>) -> Guarded {
         let notes = Notes::default();
         let entrance =
             Entrance { quota, notes: notes.clone(), model: String::new(), guess: Guess::default(), own: None, hold: None };

@@ -43,13 +43,21 @@ const WAITING: usize = 10_000;
 /// Between two looks whether there is room, where nothing says when there will be.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What was taken, and what was used of it.
+type Settlement = (Taken, Vec<u64>);
+type Late = Mutex<Vec<Settlement>>;
+/// What lets a request in, and what watches its stream for it.
+pub type Guarded = (Box<dyn Gate>, Box<dyn Observer>);
+/// What was taken, or the limit that was met; and the store that said so, where it is shared.
+type Attempt = (std::result::Result<Taken, Met>, Option<Arc<Shared>>);
+
 /// A named set of limits, and what counts for them.
 pub struct Quota {
     name: String,
     config: Config,
     memory: Arc<Memory>,
     /// What could not be told to the store yet.
-    late: Arc<Mutex<Vec<(Taken, Vec<u64>)>>>,
+    late: Arc<Late>,
     unpriced: Mutex<HashSet<String>>,
 }
 
@@ -94,7 +102,7 @@ pub struct Rates {
 }
 
 /// The gate of a request that names a quota, and who watches for it.
-pub fn gate(quotas: &Named<Quota>, request: &Request<'_>) -> Result<Option<(Box<dyn Gate>, Box<dyn Observer>)>> {
+pub fn gate(quotas: &Named<Quota>, request: &Request<'_>) -> Result<Option<Guarded>> {
     let name = match request.str("quota")? {
         Some(name) => name,
         None => match request.setting_str("quota")? {
@@ -102,7 +110,7 @@ pub fn gate(quotas: &Named<Quota>, request: &Request<'_>) -> Result<Option<(Box<
             None => return Ok(None),
         },
     };
-    Ok(Some(gate::Entrance::new(quotas.find("quota", &name)?)))
+    Ok(Some(gate::Entrance::guard(quotas.find("quota", &name)?)))
 }
 
 impl Quota {
@@ -204,13 +212,7 @@ impl Quota {
         }
     }
 
-    /// What was taken, and the store it was taken from where that is shared.
-    async fn try_reserve(
-        &self,
-        id: &str,
-        wants: &[Want],
-        parts: &[Part],
-    ) -> Result<(std::result::Result<Taken, Met>, Option<Arc<Shared>>)> {
+    async fn try_reserve(&self, id: &str, wants: &[Want], parts: &[Part]) -> Result<Attempt> {
         if let Some(shared) = &self.config.shared {
             match shared.reserve(id, wants).await {
                 Ok(outcome) => {
@@ -255,7 +257,7 @@ impl Quota {
     }
 }
 
-fn lock_late(late: &Mutex<Vec<(Taken, Vec<u64>)>>) -> std::sync::MutexGuard<'_, Vec<(Taken, Vec<u64>)>> {
+fn lock_late(late: &Late) -> std::sync::MutexGuard<'_, Vec<Settlement>> {
     late.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
@@ -313,7 +315,7 @@ struct Held {
     whats: Vec<What>,
     memory: Arc<Memory>,
     shared: Option<Arc<Shared>>,
-    late: Arc<Mutex<Vec<(Taken, Vec<u64>)>>>,
+    late: Arc<Late>,
     renewal: Option<AbortHandle>,
 }
 
