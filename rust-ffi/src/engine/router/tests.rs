@@ -503,7 +503,8 @@ async fn whoever_recovers_is_used_again() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    // Each is a minute and more of simulated time; `PROPTEST_CASES` runs more of them.
+    #![proptest_config(ProptestConfig::with_cases(std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(48)))]
     /// While one of a group's deployments is up, and retries may reach all three, every request is answered, once.
     #[test]
     fn no_answer_is_lost_while_one_can_give_it(seed in any::<u64>(), period in 5u64..90) {
