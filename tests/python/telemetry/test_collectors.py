@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from typing import Any
@@ -143,7 +144,7 @@ say(ask())
     assert lines == ["You said: Say hello"]
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="the system has no fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_a_forked_child_exports_its_own_calls(collector: Collector, arguments: dict[str, Any]) -> None:
     lines = programs.run(
         f"""
@@ -183,8 +184,7 @@ say([task.read_text() for task in Path("/proc/self/task").glob("*/comm") if "otl
     assert lines == ["You said: Say hello", "False", "[]"]
 
 
-def test_a_collector_on_tls_is_checked(arguments: dict[str, Any], collector: HttpCollector) -> None:
-    """https to a server without TLS: nothing is taken, and the call is not touched."""
+def test_https_to_a_collector_without_tls_is_a_failure(arguments: dict[str, Any], collector: HttpCollector) -> None:
     litellm.enable_telemetry(otlp={"endpoint": collector.endpoint.replace("http:", "https:"), "metrics": False})
     litellm.completion(**arguments)
     assert litellm.flush_telemetry() == {"flushed": True, "sent": 0, "dropped": 1}

@@ -263,6 +263,39 @@ def test_a_sampler_keeps_its_share(collector: Collector, arguments: dict[str, An
     assert flushed(collector) == []
 
 
+# Routers and fallbacks -----------------------------------------------------------------------------------------------------
+
+
+def test_a_routers_call_is_one_span_that_says_who_answered(
+    collector: Collector, arguments: dict[str, Any], local_provider: LocalProvider
+) -> None:
+    litellm.enable_telemetry(otlp={"endpoint": collector.endpoint}, propagate=True)
+    common = {"api_base": local_provider.base_url, "api_key": KEY}
+    router = litellm.Router(
+        model_list=[
+            {
+                "model_name": name,
+                "litellm_params": {"model": f"openai/{model}", **common},
+                "model_info": {"id": f"id-of-{model}"},
+            }
+            for name, model in (("first", "gpt-4o"), ("second", "gpt-4o-mini"))
+        ],
+        fallbacks=[{"first": ["second"]}],
+        num_retries=0,
+    )
+    local_provider.add(Error(400, "not this one"))
+    router.completion("first", arguments["messages"])
+    (span,) = flushed(collector)
+    told = attributes(span)
+    assert (span.status.code, told["gen_ai.request.model"]) == (0, "gpt-4o-mini")
+    assert (told["edgequake.router.deployment"], told["edgequake.router.group"]) == ("id-of-gpt-4o-mini", "second")
+    assert (told["edgequake.fallback"], told["edgequake.retries"]) == (True, 1)
+    (event,) = span.events
+    assert (attributes(event)["gen_ai.request.model"], attributes(event)["error.type"]) == ("gpt-4o", "BadRequestError")
+    sent = [request.headers["traceparent"] for request in local_provider.requests]
+    assert sent == [f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01"] * 2
+
+
 # litellm's names -----------------------------------------------------------------------------------------------------------
 
 
