@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 import edgequake_litellm as litellm
+from edgequake_litellm import _runtime
+from edgequake_litellm._native import ffi, lib
 
 from ..environments import programs
 from ..environments.programs import FORKS
@@ -108,6 +111,21 @@ def test_something_else_at_the_address_is_a_failure(arguments: dict[str, Any], c
     litellm.enable_telemetry(otlp={"endpoint": collector.endpoint, "protocol": "grpc", "metrics": False, "delay": 60})
     litellm.completion(**arguments)
     assert litellm.flush_telemetry() == {"flushed": True, "sent": 0, "dropped": 1}
+
+
+def test_a_client_that_is_freed_exports_what_is_pending(
+    collector: Collector, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What programs in C have, which the package itself never does."""
+    config = json.dumps({"telemetry": {"otlp": {"endpoint": collector.endpoint, "delay": 60}}}).encode()
+    client, error = ffi.new("eq_client **"), ffi.new("eq_error **")
+    assert lib.eq_client_new((ffi.from_buffer(config), len(config)), client, error) == lib.EQ_OK
+    with monkeypatch.context() as patch:
+        patch.setattr(_runtime.process, "client", client[0])
+        litellm.completion(**arguments)
+    assert collector.spans() == []
+    assert lib.eq_client_free(client[0]) == lib.EQ_OK
+    assert len(collector.spans()) == 1
 
 
 # Processes -----------------------------------------------------------------------------------------------------------------
