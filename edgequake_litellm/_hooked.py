@@ -78,8 +78,27 @@ async def acall(call_type: str, send: Callable[[Arguments], Awaitable[Any]], arg
 
 def _is_observed(arguments: Arguments) -> bool:
     extra = arguments["kwargs"]
-    observed = config.hooks["max_budget"] or any(config.hooks[name] for name in config.CALLBACKS)
-    return bool(observed) or not config.OWN_CALLBACKS.isdisjoint(extra)
+    if config.hooks["max_budget"] or not config.OWN_CALLBACKS.isdisjoint(extra):
+        return True
+    registered = [item for name in config.CALLBACKS if config.hooks[name] for item in _listed(config.hooks[name])]
+    return bool(registered) and not _are_telemetry(registered, arguments)
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def _are_telemetry(registered: list[Any], arguments: Arguments) -> bool:
+    """Turns on what only names telemetry: the engine watches such a call, and nobody in Python has to be told of it."""
+    from . import _telemetry, _types
+
+    if not all(isinstance(item, str) and item in _telemetry.NAMED for item in registered):
+        return False
+    for name in registered:
+        _telemetry.enable_by_name(name)
+    home = arguments if "litellm_call_id" in arguments else arguments["kwargs"]
+    home["litellm_call_id"] = home.get("litellm_call_id") or _types.uuid4()
+    return True
 
 
 def _refusal() -> Exception | None:
