@@ -139,6 +139,10 @@ if TYPE_CHECKING:
     from ._tokens import token_counter as token_counter
     from ._tokens import trim_messages as trim_messages
     from .budget_manager import BudgetManager as BudgetManager
+    from .caching.caching import Cache as Cache
+    from .caching.caching import disable_cache as disable_cache
+    from .caching.caching import enable_cache as enable_cache
+    from .caching.caching import update_cache as update_cache
     from .exceptions import LITELLM_EXCEPTION_TYPES as LITELLM_EXCEPTION_TYPES
     from .exceptions import APIConnectionError as APIConnectionError
     from .exceptions import APIError as APIError
@@ -314,6 +318,7 @@ _HOMES = {
         "._retries": "acompletion_with_retries completion_with_retries",
         "._tokens": ("create_pretrained_tokenizer create_tokenizer decode encode encoding token_counter trim_messages"),
         ".budget_manager": "BudgetManager",
+        ".caching.caching": "Cache disable_cache enable_cache update_cache",
         ".exceptions": (
             "LITELLM_EXCEPTION_TYPES APIConnectionError APIError APIResponseValidationError AuthenticationError BadGatewayError "
             "BadRequestError BudgetExceededError ContentPolicyViolationError ContextWindowExceededError ImageFetchError "
@@ -366,7 +371,7 @@ _MADE = {
 }
 _SUBMODULES = frozenset(
     (
-        "_logging _version anthropic_interface batches budget_manager constants cost_calculator exceptions files "
+        "_logging _version anthropic_interface batches budget_manager caching constants cost_calculator exceptions files "
         "google_genai integrations "
         "litellm_core_utils llms main router secret_managers testing types utils"
     ).split()

@@ -19,6 +19,10 @@ def call(call_type: str, send: Callable[[Arguments], Any], arguments: Arguments)
         from . import _custom
 
         send = _custom.sender(call_type, arguments) or send
+    if config.hooks["_program_cache"]:
+        from .caching import _program
+
+        send = _program.sender(call_type, arguments, send)
     if not _is_observed(arguments):
         return send(arguments)
     refused = _refusal()
@@ -49,6 +53,10 @@ async def acall(call_type: str, send: Callable[[Arguments], Awaitable[Any]], arg
         from . import _custom
 
         send = _custom.sender(call_type, arguments) or send
+    if config.hooks["_program_cache"]:
+        from .caching import _program
+
+        send = _program.sender(call_type, arguments, send)
     if not _is_observed(arguments):
         return await send(arguments)
     refused = _refusal()

@@ -39,7 +39,10 @@ OWN_CALLBACKS = frozenset(CALLBACKS[:4])
 traced = False
 """Whether calls are to say which span they are made in."""
 
-hooks: dict[str, Any] = {**{name: [] for name in (*CALLBACKS, "custom_provider_map")}, "max_budget": 0.0}
+hooks: dict[str, Any] = {
+    **{name: [] for name in (*CALLBACKS, "custom_provider_map", "_program_cache")},
+    "max_budget": 0.0,
+}
 """What the program has registered to be called: the lists themselves, which programs also append to. And what it may spend."""
 
 _DEFAULT_HOOKS = dict(hooks)
@@ -48,6 +51,14 @@ _DEFAULT_HOOKS = dict(hooks)
 def hooked(arguments: dict[str, Any]) -> bool:
     """Whether a call with the further `arguments` concerns anything that the program has registered."""
     return any(hooks.values()) or not OWN_CALLBACKS.isdisjoint(arguments)
+
+
+_cache: list[Any] = [None]
+
+
+def current_cache() -> Any:
+    """`cache`, the program's cache of answers; None without one."""
+    return _cache[0]
 
 
 class SettingList(list[object]):
@@ -90,7 +101,6 @@ class UnsupportedList(SettingList):
 _UNSUPPORTED = {
     "service_callback": "callbacks of services",
     **dict.fromkeys(("pre_call_rules", "post_call_rules"), "rules"),
-    **dict.fromkeys(("cache", "caching", "caching_with_models"), "caches of answers"),
     "model_fallbacks": "`model_fallbacks`; the setting is `fallbacks`",
     "budget_duration": "budgets that begin anew",
     "add_function_to_prompt": "tools written into the prompt",
@@ -112,8 +122,6 @@ FEATURES = {
     **{
         name: _UNSUPPORTED[name]
         for name in (
-            "cache",
-            "caching",
             "enable_json_schema_validation",
             "budget_duration",
             "custom_prompt_dict",
@@ -259,6 +267,12 @@ def assigned(name: str, value: Any) -> None:
     elif name == "model_alias_map":
         # An empty one is the program's too: it may fill it later.
         _aliases[0] = {} if value is None else value
+    elif name == "cache":
+        if value is not None or _cache[0] is not None:
+            from .caching.caching import use
+
+            use(value)
+            _cache[0] = value
     elif name in hooks:
         hooks[name] = [] if value is None else value
     elif value and name in _UNSUPPORTED and value is not DEFAULTS.get(name):

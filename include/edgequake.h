@@ -281,7 +281,7 @@ eq_status eq_client_new(eq_bytes config,
 /// telemetry, where the client has it: a second at most for what it has still to export. NULL is allowed. Any thread.
 eq_status eq_client_free(eq_client *client);
 
-/// Asks a question that needs no network and is answered at once ("telemetry_flush" alone waits). `name` is "providers", "get_llm_provider", "cost", "token_count", …; `request` and the answer are
+/// Asks a question that needs no network and is answered at once (only "telemetry_flush" and those to a cache, "cache_get" and so on, may wait). `name` is "providers", "get_llm_provider", "cost", "token_count", …; `request` and the answer are
 /// JSON, described in docs/architecture.md. `client` may be NULL but for questions about the client itself, such as "configure". The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
 eq_status eq_query(const eq_client *client,
                    eq_bytes name,

@@ -183,8 +183,10 @@ class Call:
         """What is told of a success only, and takes some time to find out."""
         details = self.details
         details["log_event_type"] = "successful_api_call"
-        details["cache_hit"] = None
-        details["response_cost"] = None if response is None else standard.cost_of(response, details)
+        hidden = getattr(response, "_hidden_params", None)
+        kept = hidden.get("cache_hit") if isinstance(hidden, dict) else None
+        details["cache_hit"] = kept
+        details["response_cost"] = None if response is None else 0.0 if kept else standard.cost_of(response, details)
         if details["stream"]:
             details["complete_streaming_response"] = response
             if self.is_async:

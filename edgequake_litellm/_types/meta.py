@@ -61,6 +61,11 @@ class Meta:
         return self.data.get("headers")
 
     @property
+    def cache(self) -> dict[str, Any]:
+        """What a cache has to say: `hit`, `key`, and of an answer that was partly kept what the rest took. Empty without a cache."""
+        return self.data.get("cache") or {}
+
+    @property
     def call_id(self) -> str:
         if self._call_id is None:
             self._call_id = uuid4()
@@ -69,6 +74,7 @@ class Meta:
     def hidden_params(self, response_model: str | None = None) -> dict[str, Any]:
         """A new `_hidden_params` for one response: litellm's names. `response_model` is the model that answered."""
         data = self.data
+        cache = self.cache
         made: dict[str, Any] = {
             "custom_llm_provider": None if data.get("provider") in _UNNAMED else data.get("provider"),
             "region_name": None,
@@ -81,7 +87,7 @@ class Meta:
             "response_cost": None,
             "litellm_model_name": self.model or data.get("model"),
             "provider_response_model": response_model,
-            "cache_hit": None,
+            "cache_hit": True if cache.get("hit") else None,
         }
         fallback = data.get("fallback")
         if fallback is not None:
@@ -91,11 +97,18 @@ class Meta:
             from .._router.answers import tell
 
             tell(made, data, self.deployments)
+        if cache:
+            made["cache_key"] = cache["key"]
         return made
 
     def cost(self, fields: dict[str, Any]) -> float | None:
         """What a response with these `fields` cost in US dollars, or None where nobody knows the model's prices."""
-        data = self.data
+        data, cache = self.data, self.cache
+        if cache.get("hit"):
+            # What was kept costs nothing again.
+            return 0.0
+        if cache.get("sent_usage"):
+            fields = {**fields, "usage": cache["sent_usage"]}
         if "router" not in data:
             asked = data["fallback"]["model"] if "fallback" in data else self.model
             return response_cost(fields, asked or data.get("model"), data.get("provider"))

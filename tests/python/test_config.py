@@ -202,7 +202,6 @@ def test_any_attribute_may_be_assigned(arguments: dict[str, Any]) -> None:
     [
         ("service_callback", ["otel"]),
         ("pre_call_rules", [print]),
-        ("cache", object()),
         ("model_fallbacks", [{"a": ["b"]}]),
         ("provider_url_destination_allowed_hosts", ["h"]),
     ],

@@ -45,7 +45,7 @@ pub unsafe extern "C" fn eq_client_free(client: *mut eq_client) -> eq_status {
     })
 }
 
-/// Asks a question that needs no network and is answered at once ("telemetry_flush" alone waits). `name` is "providers", "get_llm_provider", "cost", "token_count", …; `request` and the answer are
+/// Asks a question that needs no network and is answered at once (only "telemetry_flush" and those to a cache, "cache_get" and so on, may wait). `name` is "providers", "get_llm_provider", "cost", "token_count", …; `request` and the answer are
 /// JSON, described in docs/architecture.md. `client` may be NULL but for questions about the client itself, such as "configure". The caller frees the answer with eq_buffer_free. `error` may be NULL. Any thread.
 #[no_mangle]
 pub unsafe extern "C" fn eq_query(

@@ -10,18 +10,20 @@ use std::sync::{Arc, Mutex};
 use serde_json::value::{to_raw_value, RawValue};
 use tokio::runtime::Runtime;
 
+use super::cache::{self, Cache, Question, Session};
 use super::call::{self, Call, Job, Signer, Wire};
 use super::control::Control;
 use super::error::{Error, ErrorKind, Result};
 use super::event::Sink;
 use super::fallback::Listed;
 use super::id;
+use super::json;
 use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
 use super::objects::Objects;
 use super::observe::Observer;
-use super::plan::{Asked, Course, Governed, Once, Plan, Way};
+use super::plan::{Asked, Course, Governed, Once, Plan, Ready, Store, Way};
 use super::query;
 use super::quota;
 use super::remote::{Hosts, Reader};
@@ -96,7 +98,9 @@ impl Client {
     /// - `router_began` {router, deployment}, `router_ended` {router, deployment, seconds, prompt_tokens, completion_tokens, error: {kind,
     ///   status_code}}: a call of a deployment that the program makes itself counts like any other. `kind` is the name of litellm's class; an
     ///   error without a known kind or a status says nothing of the deployment. Both answer null, and the second must follow the first.
-    pub fn ask(&self, name: &str, request: &[u8]) -> Result<Vec<u8>> {
+    /// - `cache_key` {cache, operation, request}: the key under which the answer to a request is kept.
+    /// - `cache_get`, `cache_put`, `cache_remove`, `cache_clear`, `cache_ping`: see [`cache::NAMES`].
+    pub fn ask(self: &Arc<Self>, name: &str, request: &[u8]) -> Result<Vec<u8>> {
         match name {
             "configure" => {
                 Request::parse(request)?;
@@ -118,6 +122,7 @@ impl Client {
                 Ok(b"null".to_vec())
             }
             "prometheus" | "telemetry_flush" => telemetry::ask(self.objects.telemetry.load_full(), name, request),
+            _ if name == "cache_key" || cache::NAMES.contains(&name) => self.ask_cache(name, request),
             _ => query::ask(name, request),
         }
     }
@@ -138,8 +143,16 @@ impl Client {
         sink: Arc<dyn Sink>,
         control: Arc<Control>,
     ) -> Result<()> {
-        let plan = self.plan(operation, request, attachments)?;
-        self.spawn(|| call::run(self.clone(), plan, sink, control))
+        match self.plan(operation, request, attachments)? {
+            Plan { way: Way::Ready(ready), observers } => {
+                if matches!(*self.threads(), Threads::Closed) {
+                    return Err(closed());
+                }
+                call::hand_over(ready, observers, &*sink);
+                Ok(())
+            }
+            plan => self.spawn(|| call::run(self.clone(), plan, sink, control)),
+        }
     }
 
     /// Cancels what runs and gives the threads back, without waiting for them. What telemetry has still to export gets a moment
@@ -165,7 +178,7 @@ impl Client {
                 runtime.spawn(task());
                 Ok(())
             }
-            _ => Err(Error::new(ErrorKind::Cancelled, "the client was closed")),
+            _ => Err(closed()),
         }
     }
 
@@ -186,8 +199,7 @@ impl Client {
 
     /// What the request goes through.
     fn plan(&self, operation: &str, text: &[u8], attachments: &[&[u8]]) -> Result<Plan> {
-        let operation = Operation::from_name(operation)
-            .ok_or_else(|| Error::bad_request(format!("{operation:?} is not an operation of this library")))?;
+        let operation = operation_of(operation)?;
         let request = Request { attachments: attachments.to_vec(), ..Request::parse(text)? };
         let watch = self.objects.telemetry.load().as_ref().map(|telemetry| telemetry.watch(operation, &request));
         let planned = self.planned(operation, text, attachments, &request);
@@ -202,26 +214,32 @@ impl Client {
     }
 
     fn planned(&self, operation: Operation, text: &[u8], attachments: &[&[u8]], request: &Request<'_>) -> Result<Plan> {
+        let mut store = match cache::of(&self.objects.caches, request)? {
+            Some(cache) => self.session(cache, operation, request)?,
+            None => None,
+        };
+        if let Some((route, answer, meta)) = store.as_ref().and_then(Session::ready) {
+            return Ok(Plan { way: Way::Ready(Ready { route, answer, meta }), observers: Vec::new() });
+        }
         let (course, gate) = (self.course(operation, request)?, quota::gate(&self.objects.quotas, request)?);
-        if course.is_none() && gate.is_none() {
+        if course.is_none() && gate.is_none() && store.is_none() {
             return Ok(self.prepare(operation, request)?.into());
+        }
+        if let (Some(session), Some(_)) = (&mut store, &course) {
+            session.may_be_answered_by_others();
         }
         let limits = Limits::of(request)?;
         let once = || Course { candidates: Box::new(Once), observers: Vec::new(), total: limits.total };
         let Course { candidates, mut observers, total } = course.unwrap_or_else(once);
         let (gates, watches): (Vec<_>, Vec<_>) = gate.into_iter().unzip();
         observers.extend(watches);
+        observers.extend(store.as_ref().and_then(Session::observer));
         let governed = Governed {
             asked: Asked::new(operation, text, attachments),
-            route: Route {
-                provider: String::new(),
-                model: request.str("model")?.unwrap_or_default().into_owned(),
-                api_base: String::new(),
-                api_key: None,
-            },
+            route: asked_for(&request)?,
             stream: operation.streams() && request.is_stream()?,
             limits: Limits { total, ..limits },
-            store: None,
+            store: store.map(|session| Box::new(session) as Box<dyn Store>),
             gates,
             candidates,
         };
@@ -235,6 +253,36 @@ impl Client {
             return Ok(Some(Routed::course(router, &self.objects.quotas, request, operation.streams() && request.is_stream()?)?));
         }
         Listed::course(request)
+    }
+
+    /// What a cache does for a request, if it has anything to do with it.
+    fn session(&self, cache: Arc<Cache>, operation: Operation, request: &Request<'_>) -> Result<Option<Session>> {
+        if request.has("router") {
+            let route = asked_for(request)?;
+            return Session::new(cache, operation, request, route, request.str("model")?.as_deref());
+        }
+        Session::new(cache, operation, request, destination(operation, request)?, None)
+    }
+
+    /// Answers a question to a cache, which may have to wait: not to be asked by the client's own threads.
+    fn ask_cache(self: &Arc<Self>, name: &str, request: &[u8]) -> Result<Vec<u8>> {
+        let request = Request::parse(request)?;
+        if name == "cache_key" {
+            let operation = request.str("operation")?.unwrap_or_default();
+            let operation = operation_of(&operation)?;
+            let asked = request.raw("request").and_then(json::read::<&RawValue>);
+            let asked = Request::parse(asked.map_or("{}", RawValue::get).as_bytes())?;
+            return cache::key(&self.objects.caches, &request, operation, &asked, &destination(operation, &asked)?);
+        }
+        let question = Question::new(&self.objects.caches, name, &request)?;
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return Err(Error::bad_request(format!("{name} may wait: it cannot be asked from a callback of this library")));
+        }
+        let (send, receive) = std::sync::mpsc::sync_channel(1);
+        self.spawn(|| async move {
+            let _ = send.send(question.answer().await);
+        })?;
+        receive.recv().unwrap_or_else(|_| Err(closed()))
     }
 
     /// One call of a request, checked and ready to be sent.
@@ -356,6 +404,36 @@ fn provider_of(request: &Request<'_>) -> Result<String> {
         Some(model) => Ok(model.split('/').next().unwrap_or_default().to_owned()),
         None => Ok(route::resolve_name(request)?.provider),
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Cancelled, "the client was closed")
+}
+
+/// What a request names, as far as that is known before a call is chosen.
+fn asked_for(request: &Request<'_>) -> Result<Route> {
+    let model = request.str("model")?.unwrap_or_default().into_owned();
+    Ok(Route { provider: String::new(), model, api_base: String::new(), api_key: None })
+}
+
+fn operation_of(name: &str) -> Result<Operation> {
+    Operation::from_name(name).ok_or_else(|| Error::bad_request(format!("{name:?} is not an operation of this library")))
+}
+
+/// Whom a request asks, as far as it can be told before the call is prepared, and without a key.
+fn destination(operation: Operation, request: &Request<'_>) -> Result<Route> {
+    let named = named(operation, request)?;
+    let named = named.as_deref().map(|model| with_model(request, model));
+    let request = named.as_ref().unwrap_or(request);
+    if Mock::is_asked(request)? {
+        return route::resolve_name(request);
+    }
+    if let Some(model) = edgequake::model_of(request)? {
+        let (provider, name) = model.split_once('/').unwrap_or((model.as_ref(), ""));
+        let api_base = request.str("api_base")?.unwrap_or_default().into_owned();
+        return Ok(Route { provider: provider.to_owned(), model: name.to_owned(), api_base, api_key: None });
+    }
+    Ok(wire::reroute(operation, route::resolve_address(request)?))
 }
 
 /// The model of a request that names none, where the operation has a default.

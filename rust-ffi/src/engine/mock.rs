@@ -41,12 +41,14 @@ enum Answer {
 }
 
 impl Mock {
+    /// Is the request one that no provider answers?
+    pub fn is_asked(request: &Request<'_>) -> Result<bool> {
+        Ok(request.has("mock_response") || request.has("mock_tool_calls") || request.bool("mock_timeout")? == Some(true))
+    }
+
     /// The mock that a request asks for, if it does.
     pub fn of(operation: Operation, request: &Request<'_>, limits: &Limits) -> Result<Option<Mock>> {
-        let given = ["mock_response", "mock_tool_calls", "mock_timeout"].iter().any(|name| request.has(name));
-        if !given
-            || (!request.has("mock_response") && !request.has("mock_tool_calls") && request.bool("mock_timeout")? != Some(true))
-        {
+        if !Mock::is_asked(request)? {
             return Ok(None);
         }
         let route = route::resolve_name(request)?;

@@ -1,5 +1,6 @@
 //! What a call goes through: parse → route → policy → send → answer. Safe Rust, knows nothing of C.
 
+pub mod cache;
 mod call;
 pub mod client;
 pub mod control;

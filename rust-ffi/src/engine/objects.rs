@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use serde_json::value::RawValue;
 
+use super::cache::Cache;
 use super::error::{Error, Result};
 use super::json;
 use super::quota::Quota;
@@ -23,19 +24,23 @@ pub struct Objects {
     pub quotas: Named<Quota>,
     /// One, not several by name.
     pub telemetry: ArcSwapOption<Telemetry>,
+    pub caches: Named<Cache>,
 }
 
 impl Objects {
     /// Sets what `config` gives: {KIND: {NAME: {…} or null, …}, …}, and {`telemetry`: {…} or null}. An object takes the place of the one of its
     /// name, null removes it. Nothing is changed where anything is wrong.
     pub fn configure(&self, config: &Fields<'_>) -> Result<()> {
-        let (mut routers, mut quotas, mut telemetry) = (Vec::new(), Vec::new(), None);
+        let (mut routers, mut quotas, mut caches, mut telemetry) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (kind, raw) in config {
             match kind.as_str() {
                 "telemetry" if json::is_null(raw) => telemetry = Some(None),
                 "telemetry" => telemetry = Some(Some(Arc::new(Telemetry::new(raw, self.telemetry.load().as_deref())?))),
                 _ if json::is_null(raw) => {}
                 "routers" => routers = read(kind, raw, Router::new)?,
+                "caches" => {
+                    caches = read(kind, raw, |name, raw| Cache::new(name, raw, self.caches.get(name).as_deref(), &self.redis))?
+                }
                 "quotas" => {
                     quotas = read(kind, raw, |name, raw| Quota::new(name, raw, self.quotas.get(name).as_deref(), &self.redis))?
                 }
@@ -52,6 +57,7 @@ impl Objects {
         if let Some(telemetry) = telemetry {
             self.telemetry.store(telemetry);
         }
+        self.caches.replace(caches);
         Ok(())
     }
 }

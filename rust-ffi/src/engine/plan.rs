@@ -29,6 +29,15 @@ pub enum Way {
     /// The way of almost all requests.
     Single(Box<Call>),
     Governed(Box<Governed>),
+    /// The answer is here already.
+    Ready(Ready),
+}
+
+/// An answer that needs nobody else, and no wait.
+pub struct Ready {
+    pub route: Route,
+    pub answer: Vec<u8>,
+    pub meta: Vec<u8>,
 }
 
 impl Plan {
@@ -41,6 +50,8 @@ impl Plan {
                 call.add_headers(&headers);
             }
             Way::Governed(governed) => governed.asked.headers = headers,
+            // Nothing is sent.
+            Way::Ready(ready) => watch.routed(&ready.route),
         }
         self.observers.push(Box::new(watch));
         Ok(self)
@@ -158,8 +169,8 @@ pub trait Store: Send {
     fn find<'a>(&'a mut self, asked: &'a mut Asked, deadline: Instant) -> BoxFuture<'a, Found>;
 
     /// Keeps the answer of a request that was sent (of a stream `answer` is empty: an observer has seen its events), before the caller has
-    /// it, and may complete both. What is given back runs after the terminal event.
-    fn keep<'a>(&'a mut self, answer: &'a mut Vec<u8>, meta: &'a mut Vec<u8>) -> BoxFuture<'a, Option<BoxFuture<'static, ()>>>;
+    /// it, and may complete both. An error is only where the answer lacks what [`Store::find`] had taken away for it.
+    fn keep<'a>(&'a mut self, answer: &'a mut Vec<u8>, meta: &'a mut Vec<u8>) -> BoxFuture<'a, Result<()>>;
 }
 
 /// What a store knows of a request.

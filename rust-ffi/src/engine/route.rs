@@ -89,6 +89,16 @@ pub fn resolve_keeper(request: &Request<'_>) -> Result<Route> {
     resolve_at(provider, model, request, &process_env)
 }
 
+/// Provider, model and address without the key: what tells whose answer a request asks for.
+pub fn resolve_address(request: &Request<'_>) -> Result<Route> {
+    let (provider, model) = name_of(request, &process_env)?;
+    let api_base = match providers::find(&provider) {
+        Some(row) => base_of(row, request, &process_env).map_err(|error| error.at(&provider, &model))?,
+        None => given_base(request)?.unwrap_or_default().into_owned(),
+    };
+    Ok(Route { provider, model, api_base, api_key: None })
+}
+
 fn resolve_in(request: &Request<'_>, env: Env<'_>) -> Result<Route> {
     let (provider, model) = name_of(request, env)?;
     resolve_at(provider, model, request, env)

@@ -165,7 +165,7 @@ pub fn is_control(name: &str) -> bool {
         // Answers without a provider.
         | "mock_response" | "mock_tool_calls" | "mock_timeout" | "mock_delay"
         // Caching, logging, cost and routing.
-        | "cache" | "caching" | "cache_key" | "preset_cache_key" | "ttl" | "metadata" | "litellm_metadata" | "tags" | "logger_fn" | "verbose"
+        | "cache" | "caching" | "cache_key" | "cache_name" | "preset_cache_key" | "ttl" | "metadata" | "litellm_metadata" | "tags" | "logger_fn" | "verbose"
         | "no-log" | "id" | "litellm_call_id" | "litellm_trace_id" | "litellm_session_id" | "litellm_logging_obj" | "traceparent" | "tracestate" | "litellm_request_debug"
         | "turn_off_message_logging" | "guardrails" | "callbacks" | "success_callback" | "failure_callback" | "model_list" | "model_info"
         | "model_config" | "model_alias_map" | "max_budget" | "budget_duration" | "max_parallel_requests" | "rpm" | "tpm" | "itpm" | "otpm"

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use futures_util::FutureExt;
 use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
@@ -27,7 +26,7 @@ use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
 use super::observe::{Observer, Seen};
-use super::plan::{Ended, Found, Governed, Plan, Way};
+use super::plan::{Ended, Found, Governed, Plan, Ready, Way};
 use super::retry;
 use super::route::Route;
 use super::secrets::Secrets;
@@ -104,6 +103,7 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
     let route = match &way {
         Way::Single(call) => &call.route,
         Way::Governed(governed) => &governed.route,
+        Way::Ready(ready) => &ready.route,
     };
     let (provider, model) = (route.provider.clone(), route.model.clone());
     let mut terminal = Terminal { sink: sink.clone(), sent: false, provider: provider.clone(), model: model.clone() };
@@ -117,6 +117,7 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
                     Way::Single(call) => attempts(&client, call, None, &output, &mut progress).await,
                     // Boxed: its state is larger than that of the usual way, and every call would carry the room for it.
                     Way::Governed(way) => Box::pin(governed(&client, way, &output, &mut progress)).await,
+                    Way::Ready(ready) => Ok(Finish::done(std::mem::take(&mut ready.answer), std::mem::take(&mut ready.meta))),
                 }
             };
             tokio::select! {
@@ -128,14 +129,11 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
             }
         };
         match outcome {
-            Ok(Finish { event, rest, after }) => {
+            Ok(Finish { event, rest }) => {
                 if let Event::Done { answer, meta } = &event {
                     progress.observers.iter_mut().for_each(|observer| observer.done(answer, meta));
                 }
                 terminal.send(event);
-                if let Some(after) = after {
-                    after.await;
-                }
                 if let Some(rest) = rest {
                     body::drain(rest).await;
                 }
@@ -155,6 +153,14 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
     }
 }
 
+/// Hands an answer on that is here already: at once, on the thread that asks for it.
+pub fn hand_over(ready: Ready, mut observers: Vec<Box<dyn Observer>>, sink: &dyn Sink) {
+    let Ready { answer, meta, .. } = ready;
+    observers.iter_mut().for_each(|observer| observer.done(&answer, &meta));
+    sink.emit(Event::Done { answer, meta });
+    sink.flush();
+}
+
 /// What a request has come to so far.
 pub(super) struct Progress {
     /// Over all its calls.
@@ -168,16 +174,15 @@ pub(super) struct Progress {
     observers: Vec<Box<dyn Observer>>,
 }
 
-/// The terminal event, what is done after it, and a stream's connection that may still hold bytes behind its end mark.
+/// The terminal event, and a stream's connection that may still hold bytes behind its end mark.
 struct Finish {
     event: Event,
     rest: Option<reqwest::Response>,
-    after: Option<BoxFuture<'static, ()>>,
 }
 
 impl Finish {
     fn done(answer: Vec<u8>, meta: Vec<u8>) -> Finish {
-        Finish { event: Event::Done { answer, meta }, rest: None, after: None }
+        Finish { event: Event::Done { answer, meta }, rest: None }
     }
 }
 
@@ -221,7 +226,7 @@ async fn governed(client: &Arc<Client>, way: &mut Governed, output: &Output, pro
     }
     let mut finish = ended?;
     if let (Some(store), Event::Done { answer, meta }) = (&mut way.store, &mut finish.event) {
-        finish.after = store.keep(answer, meta).await;
+        store.keep(answer, meta).await?;
     }
     Ok(finish)
 }

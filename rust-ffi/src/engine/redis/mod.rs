@@ -126,6 +126,11 @@ impl Redis {
         })
     }
 
+    /// Are there several servers, each with some of the keys?
+    pub fn is_cluster(&self) -> bool {
+        self.settings.is_cluster()
+    }
+
     /// Where the server is, for a message: without a password.
     pub fn address(&self) -> String {
         self.settings.address()
