@@ -236,7 +236,7 @@ impl Client {
         observers.extend(store.as_ref().and_then(Session::observer));
         let governed = Governed {
             asked: Asked::new(operation, text, attachments),
-            route: asked_for(&request)?,
+            route: asked_for(request)?,
             stream: operation.streams() && request.is_stream()?,
             limits: Limits { total, ..limits },
             store: store.map(|session| Box::new(session) as Box<dyn Store>),
