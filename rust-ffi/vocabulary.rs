@@ -29,16 +29,15 @@ pub fn write(folder: &Path) {
 fn table(encoding: &CoreBPE, tokens: u32) -> Vec<u8> {
     let list: Vec<Vec<u8>> = encoding._decode_native_and_split((0..tokens).collect()).collect();
     assert_eq!(list.len(), tokens as usize);
-    // Three quarters full at most.
-    let bits = (list.len() * 4 / 3).next_power_of_two().trailing_zeros();
-    let mut slots = vec![EMPTY; 1 << bits];
+    // Three quarters full: a look that finds nothing passes eight slots then, 24 bytes that lie together.
+    let mut slots = vec![EMPTY; list.len() * 4 / 3];
     for (rank, token) in list.iter().enumerate() {
         let hash = hash::hash(token);
-        let mut at = hash as usize & (slots.len() - 1);
+        let mut at = hash::place(hash, slots.len());
         while slots[at] != EMPTY {
-            at = (at + 1) & (slots.len() - 1);
+            at = (at + 1) % slots.len();
         }
-        slots[at] = (rank as u32) << HASH_BITS | (hash >> (64 - HASH_BITS)) as u32;
+        slots[at] = (rank as u32) << HASH_BITS | (hash as u32 & ((1 << HASH_BITS) - 1));
     }
     let mut starts = Vec::new();
     let mut start = 0u32;
@@ -50,7 +49,7 @@ fn table(encoding: &CoreBPE, tokens: u32) -> Vec<u8> {
     }
     let mut out = Vec::new();
     out.extend_from_slice(&tokens.to_le_bytes());
-    out.extend_from_slice(&bits.to_le_bytes());
+    out.extend_from_slice(&(slots.len() as u32).to_le_bytes());
     starts.iter().for_each(|start| out.extend_from_slice(&start.to_le_bytes()));
     slots.iter().for_each(|slot| out.extend_from_slice(&slot.to_le_bytes()[..3]));
     out.extend(list.iter().map(|token| u8::try_from(token.len()).expect("no token is longer than 255 bytes")));

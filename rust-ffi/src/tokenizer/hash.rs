@@ -1,6 +1,6 @@
 //! The hash of the vocabulary's table. Shared with the build script, which writes the table with it.
 
-/// Places and fingerprints of a table with 2^`bits` slots: multiplication and rotation, word by word.
+/// Places (its high bits) and fingerprints (its low bits) of a table: multiplication and rotation, word by word.
 pub fn hash(bytes: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut state = bytes.len() as u64;
@@ -14,4 +14,10 @@ pub fn hash(bytes: &[u8]) -> u64 {
     }
     // The low bits of a product are poor.
     state ^ (state >> 29)
+}
+
+/// The first place to look at in a table of `slots`: a multiplication where a remainder would need a division (Lemire, "Fast random integer
+/// generation in an interval", 2019).
+pub fn place(hash: u64, slots: usize) -> usize {
+    ((u128::from(hash) * slots as u128) >> 64) as usize
 }

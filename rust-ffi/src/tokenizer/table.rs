@@ -1,10 +1,10 @@
 //! A vocabulary as it lies in the library: nothing is built when it is first used.
 //!
-//! Layout, numbers little-endian: `u32` how many tokens; `u32` bits of the hash table's size; the start of every 16th token, `u32` each; the
+//! Layout, numbers little-endian: `u32` how many tokens; `u32` how many slots the hash table has; the start of every 16th token, `u32` each; the
 //! slots of the hash table, three bytes each (rank above, 6 bits of the hash below; all ones: empty), open addressing; the tokens'
 //! lengths, `u8` each; the tokens' bytes. `vocabulary.rs` writes it.
 
-use super::hash::hash;
+use super::hash::{hash, place};
 
 /// The place of a token in the vocabulary, which is also its id and the order of merges.
 pub type Rank = u32;
@@ -26,7 +26,7 @@ impl Table {
     pub const fn new(data: &'static [u8]) -> Table {
         let (words, _) = data.as_chunks::<4>();
         let tokens = u32::from_le_bytes(words[0]) as usize;
-        let slots = 1usize << u32::from_le_bytes(words[1]);
+        let slots = u32::from_le_bytes(words[1]) as usize;
         let starts = tokens.div_ceil(STRIDE);
         let (head, rest) = data.split_at(8 + 4 * starts);
         let (_, head) = head.split_at(8);
@@ -52,21 +52,20 @@ impl Table {
     /// The rank of these bytes, where they are a token.
     pub fn rank(&self, bytes: &[u8]) -> Option<Rank> {
         let hash = hash(bytes);
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = place(hash, self.slots.len());
         loop {
             let [low, middle, high] = self.slots[at];
             let slot = u32::from_le_bytes([low, middle, high, 0]);
             if slot == EMPTY {
                 return None;
             }
-            if slot & ((1 << HASH_BITS) - 1) == (hash >> (64 - HASH_BITS)) as u32 {
+            if slot & ((1 << HASH_BITS) - 1) == hash as u32 & ((1 << HASH_BITS) - 1) {
                 let rank = slot >> HASH_BITS;
                 if usize::from(self.lengths[rank as usize]) == bytes.len() && self.token(rank) == Some(bytes) {
                     return Some(rank);
                 }
             }
-            at = (at + 1) & mask;
+            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
         }
     }
 }
