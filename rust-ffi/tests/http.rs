@@ -510,7 +510,8 @@ fn an_image_that_is_empty_or_none_is_named_by_its_place() {
         let messages = json!([{"role": "user", "content": [{"type": "text", "text": "see"}, image]}]);
         let provider = Server::new(vec![|| vec![Step::Take, Step::Send(good())]]);
         let origin = format!("http://{}", provider.address);
-        let outcome = call(&client(), &origin, json!({"model": "ollama_chat/llava", "messages": messages}));
+        let settings = json!({"user_url_allowed_hosts": ["127.0.0.1"]});
+        let outcome = call(&client(), &origin, json!({"model": "ollama_chat/llava", "messages": messages, "settings": settings}));
         assert_eq!(kind(&outcome), ErrorKind::BadRequest);
         let message = outcome.error.unwrap().message.clone();
         assert!(message.contains("messages[0].content[1]") && message.contains(word), "{message}");
