@@ -27,6 +27,8 @@ def refusal() -> BudgetExceededError | None:
 
 def add(response: Any, details: dict[str, Any]) -> None:
     """Counts what a call has cost whose answer is `response`; None where it was too long to be kept."""
+    if (getattr(response, "_hidden_params", None) or {}).get("cache_hit"):
+        return
     cost = _cost(response, details)
     if cost is None:
         verbose_logger.warning("the price of %s is not known: max_budget does not count it", details.get("model"))

@@ -259,6 +259,8 @@ class Calls(Choices):
         for name in _FALLBACKS:
             if name in arguments:
                 arguments[name] = settings.listed(arguments[name])
+        if self.cache_responses:
+            arguments.setdefault("caching", True)
         wanted = arguments.get("response_format")
         if isinstance(wanted, type):
             strict = not self._is_google(model)

@@ -81,8 +81,11 @@ def share(router: RouterBase, given: Fields) -> None:
     router._redis = {name: value for name, value in {**named, **given["cache_kwargs"]}.items() if value is not None}
     if router._redis and quota_config(router) is None:
         config.unsupported("redis_url", "cooldowns that processes share through Redis")
-    if given["cache_responses"]:
-        config.unsupported("cache_responses", "caches of answers")
+    if given["cache_responses"] and getattr(package(), "cache", None) is None:
+        from ..caching import Cache
+
+        # As litellm does: the program's cache, which calls outside of the router may then use too.
+        package().cache = Cache(type="redis" if router._redis else "local", **router._redis)
 
 
 # Strategies to which `rpm` and `tpm` are limits. To the others they are weights.

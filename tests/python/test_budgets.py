@@ -178,3 +178,16 @@ def test_a_hosted_manager_asks_its_server(local_provider):
     assert (first.path, first.json) == ("/get_budget", {"project_name": "project"})
     assert (second.path, second.json["project_name"]) == ("/set_budget", "project")
     assert second.json["user_dict"] == {"ann": {"total_budget": 5.0}, "bob": {"total_budget": 2.0}}
+
+
+def test_an_answer_from_a_cache_costs_nothing(local_provider, monkeypatch):
+    monkeypatch.setattr(litellm, "cache", litellm.Cache(), raising=False)
+    monkeypatch.setattr(litellm, "max_budget", 1.0)
+    monkeypatch.setattr(litellm, "_current_cost", 0.0, raising=False)
+    call = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "hi"}], "api_key": "key"}
+    costs = []
+    for _ in range(3):
+        litellm.completion(**call, api_base=local_provider.base_url)
+        costs.append(litellm._current_cost)
+    assert costs[0] > 0
+    assert costs == costs[:1] * 3

@@ -842,3 +842,33 @@ def test_errors_can_be_pickled():
     again = pickle.loads(pickle.dumps(made))
     assert (str(again), again.type, again.cooldown_time) == (str(made), "all_deployments_in_cooldown", 3.0)
     assert "Try again in 3.0 seconds" in str(made)
+
+
+def test_a_router_that_caches_its_answers(local_provider, monkeypatch):
+    monkeypatch.setattr(litellm, "cache", None, raising=False)
+    params = {"model": "openai/gpt-4o", "api_key": "key", "api_base": local_provider.base_url}
+    router = litellm.Router([{"model_name": "chat", "litellm_params": params}], cache_responses=True)
+    messages = [{"role": "user", "content": "the same"}]
+    first, second = (router.completion("chat", messages) for _ in range(2))
+    assert first.id == second.id
+    assert len(local_provider.requests) == 1
+
+
+def test_routers_share_an_answer_only_where_they_would_ask_the_same(
+    local_provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(litellm, "cache", None, raising=False)
+    place = {"api_key": "key", "api_base": local_provider.base_url}
+    messages = [{"role": "user", "content": "the same"}]
+
+    def ask(model="openai/gpt-4o", **params):
+        deployment = {"model_name": "chat", "litellm_params": {"model": model, **place, **params}}
+        return litellm.Router([deployment], cache_responses=True).completion("chat", messages).id
+
+    first = ask(temperature=0.1)
+    assert ask(temperature=0.1) == first
+    assert (
+        len({first, ask(temperature=0.9), ask(temperature=0.1, model="openai/gpt-4.1"), ask(temperature=0.1, top_p=1)})
+        == 4
+    )
+    assert len(local_provider.requests) == 4

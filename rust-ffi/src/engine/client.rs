@@ -257,9 +257,10 @@ impl Client {
 
     /// What a cache does for a request, if it has anything to do with it.
     fn session(&self, cache: Arc<Cache>, operation: Operation, request: &Request<'_>) -> Result<Option<Session>> {
-        if request.has("router") {
-            let route = asked_for(request)?;
-            return Session::new(cache, operation, request, route, request.str("model")?.as_deref());
+        if let Some(name) = request.str("router")? {
+            let among = self.objects.routers.find("router", &name)?.among(request);
+            let group = request.str("model")?.unwrap_or_default();
+            return Session::new(cache, operation, request, asked_for(request)?, Some((&group, &among)));
         }
         Session::new(cache, operation, request, destination(operation, request)?, None)
     }

@@ -8,7 +8,7 @@ use crate::engine::route::Route;
 use crate::wire::{params, Operation};
 
 /// Control keys that change what is sent, or what comes back without sending.
-const CONTROL: [&str; 20] = [
+const CONTROL: [&str; 28] = [
     "api_version",
     "deployment_id",
     "extra_body",
@@ -29,14 +29,27 @@ const CONTROL: [&str; 20] = [
     "prompt_label",
     "prompt_environment",
     "ensure_alternating_roles",
+    "user_continue_message",
+    "assistant_continue_message",
+    "supports_system_message",
+    "cache_control_injection_points",
+    "drop_params",
+    "allowed_openai_params",
+    "base_model",
+    "modify_params",
 ];
+
+/// Settings of the program that change what is sent.
+const SETTINGS: [&str; 2] = ["drop_params", "modify_params"];
 
 /// Who answers.
 pub enum Target<'a> {
     /// A provider at its address.
     Route(&'a Route),
-    /// A group of a router, or several that share their answers, by name. Any of its deployments may answer.
+    /// Groups that the program says share their answers, by name.
     Group(&'a str),
+    /// Any deployment of a router's group: `among` tells which there are to choose from.
+    Router { group: &'a str, among: &'a str },
 }
 
 /// 64 hexadecimal digits that two requests share when they ask the same of the same.
@@ -59,6 +72,7 @@ fn digest(operation: Operation, request: &Request<'_>, target: &Target<'_>, inpu
     match target {
         Target::Route(route) => [&route.provider, &route.model, &route.api_base].into_iter().for_each(|text| hash.part(text)),
         Target::Group(name) => ["", name, ""].into_iter().for_each(|text| hash.part(text)),
+        Target::Router { group, among } => ["", group, among].into_iter().for_each(|text| hash.part(text)),
     }
     let mut names: Vec<&str> = request.fields.keys().map(String::as_str).filter(|name| counts(name)).collect();
     names.sort_unstable();
@@ -70,6 +84,12 @@ fn digest(operation: Operation, request: &Request<'_>, target: &Target<'_>, inpu
                 Some(bytes) => hash.bytes(bytes),
                 None => hash.part(request.fields[name].get()),
             },
+        }
+    }
+    for name in SETTINGS {
+        if let Some(value) = request.setting_raw(name).filter(|_| !request.has(name)) {
+            hash.part(name);
+            hash.part(value.get());
         }
     }
     hash.hex()
@@ -168,6 +188,11 @@ mod tests {
             json!({"messages": [], "seed": 1}),
             json!({"messages": [], "extra_body": {"top_k": 1}}),
             json!({"messages": [], "api_version": "1"}),
+            json!({"messages": [], "drop_params": true}),
+            json!({"messages": [], "allowed_openai_params": ["reasoning_effort"]}),
+            json!({"messages": [], "supports_system_message": false}),
+            json!({"messages": [], "base_model": "o3-mini"}),
+            json!({"messages": [], "settings": {"modify_params": true}}),
             json!({"messages": [], "mock_response": "m"}),
             json!({"messages": [{"role": "user", "content": ""}]}),
         ] {

@@ -10,7 +10,7 @@ mod disk;
 mod embedding;
 mod entry;
 mod flight;
-mod key;
+pub mod key;
 mod memory;
 mod questions;
 mod replay;

@@ -53,13 +53,14 @@ struct Item {
 }
 
 impl Session {
-    /// None where the cache has nothing to do with the request. `route` is what is asked for; `group` that of a router.
+    /// None where the cache has nothing to do with the request. `route` is what is asked for; `group` the group of a router and what it is
+    /// made of.
     pub fn new(
         cache: Arc<Cache>,
         operation: Operation,
         request: &Request<'_>,
         route: Route,
-        group: Option<&str>,
+        group: Option<(&str, &str)>,
     ) -> Result<Option<Session>> {
         let Some(terms) = Terms::of(&cache.config, operation, request)? else { return Ok(None) };
         let target = terms::target(request, &route, group);

@@ -64,14 +64,14 @@ impl Terms {
     }
 }
 
-/// Who answers, for a request's key: its `caching_groups` first, then its router's group, then its provider.
-pub fn target<'a>(request: &Request<'a>, route: &'a Route, group: Option<&'a str>) -> Target<'a> {
-    let model = group.unwrap_or(&route.model);
+/// Who answers, for a request's key: its `caching_groups` first, then its router's group and what that is made of, then its provider.
+pub fn target<'a>(request: &Request<'a>, route: &'a Route, group: Option<(&'a str, &'a str)>) -> Target<'a> {
+    let model = group.map_or(route.model.as_str(), |(name, _)| name);
     let metadata = ["metadata", "litellm_metadata"].iter().filter_map(|name| member(request, name, "caching_groups"));
     let mut groups = metadata.chain(request.raw("caching_groups")).filter_map(json::read::<Vec<&RawValue>>).flatten();
     match groups.find(|names| json::read::<Vec<String>>(names).is_some_and(|names| names.iter().any(|name| name == model))) {
         Some(names) => Target::Group(names.get()),
-        None => group.map_or(Target::Route(route), Target::Group),
+        None => group.map_or(Target::Route(route), |(group, among)| Target::Router { group, among }),
     }
 }
 
@@ -214,8 +214,8 @@ mod tests {
         let route = Route { provider: "openai".into(), model: "gpt-4o".into(), api_base: String::new(), api_key: None };
         let request = Request::parse(br#"{"metadata":{"caching_groups":[["gpt-4o","o3"],["a"]]}}"#).unwrap();
         assert!(matches!(target(&request, &route, None), Target::Group(r#"["gpt-4o","o3"]"#)));
-        assert!(matches!(target(&request, &route, Some("o3")), Target::Group(r#"["gpt-4o","o3"]"#)));
-        assert!(matches!(target(&request, &route, Some("b")), Target::Group("b")));
+        assert!(matches!(target(&request, &route, Some(("o3", ""))), Target::Group(r#"["gpt-4o","o3"]"#)));
+        assert!(matches!(target(&request, &route, Some(("b", "1"))), Target::Router { group: "b", among: "1" }));
         let plain = Request::parse(b"{}").unwrap();
         assert!(matches!(target(&plain, &route, None), Target::Route(_)));
     }

@@ -58,6 +58,8 @@ pub struct Identity {
     pub tags: Vec<String>,
     pub model: Option<String>,
     pub provider: Option<String>,
+    /// How else the model may be written: as the request has it, and without its provider.
+    spellings: Vec<String>,
     /// A router chooses the deployment, and with it provider and key, after the request was let in.
     pub routed: bool,
 }
@@ -94,6 +96,7 @@ impl Identity {
             tags.chain(metadata.iter().filter_map(|fields| list(fields.get("tags")?))).flatten().collect();
         tags.sort_unstable();
         tags.dedup();
+        let asked = request.str("model")?.map(std::borrow::Cow::into_owned);
         Ok(Identity {
             key: key.map(|key| hashed(&key)),
             user: match request.raw("user").map(|raw| string("user", raw)).transpose()?.filter(|user| !user.is_empty()) {
@@ -102,10 +105,17 @@ impl Identity {
             },
             team: find(&TEAMS),
             tags,
-            model: request.str("model")?.map(std::borrow::Cow::into_owned),
+            // One model is counted once, however it is written.
+            model: route.as_ref().map(|route| format!("{}/{}", route.provider, route.model)).or_else(|| asked.clone()),
+            spellings: asked.into_iter().chain(route.as_ref().map(|route| route.model.clone())).collect(),
             provider: route.map(|route| route.provider),
             routed,
         })
+    }
+
+    /// Is a limit per `per` that is for some values only, as `is_for` says, for this `value` of the request?
+    pub fn meets(&self, per: Per, value: &str, is_for: impl Fn(&str) -> bool) -> bool {
+        is_for(value) || (per == Per::Model && self.spellings.iter().any(|spelling| is_for(spelling)))
     }
 
     /// The values that a limit per `per` counts; none where the request does not tell.
@@ -150,6 +160,18 @@ mod tests {
 
     fn of(text: &str) -> Identity {
         Identity::of(&Request::parse(text.as_bytes()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_model_is_one_however_it_is_written() {
+        let (plain, full) = (of(r#"{"model":"gpt-4o"}"#), of(r#"{"model":"openai/gpt-4o"}"#));
+        assert_eq!((plain.values(Per::Model), full.values(Per::Model)), (vec!["openai/gpt-4o"], vec!["openai/gpt-4o"]));
+        for identity in [plain, full] {
+            for pattern in ["gpt-4o", "openai/gpt-4o"] {
+                assert!(identity.meets(Per::Model, "openai/gpt-4o", |text| text == pattern));
+            }
+            assert!(!identity.meets(Per::Model, "openai/gpt-4o", |text| text == "gpt-4"));
+        }
     }
 
     #[test]

@@ -171,7 +171,8 @@ impl Quota {
                     self.name
                 )));
             }
-            for value in values.into_iter().filter(|value| limit.is_for(value)) {
+            let met = |value: &&str| identity.meets(limit.per, value, |text| limit.is_for(text));
+            for value in values.into_iter().filter(met) {
                 push_parts(&mut parts, limit, value, guess, cost);
             }
         }

@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use self::config::Config;
@@ -32,8 +33,10 @@ use self::filter::{Needs, Refusal};
 use self::live::{Ask, Live, Nobody, Outcome, Usage};
 use self::names::Meaning;
 pub use self::request::Routed;
+use super::cache::key::hex;
 use super::error::{Error, ErrorKind, Result};
 use super::fallback::raw_string;
+use super::json;
 use super::quota::Hold;
 use super::request::{Fields, Request};
 use super::route;
@@ -44,6 +47,8 @@ const LISTED: usize = 20;
 pub struct Router {
     name: String,
     config: Config,
+    /// Of its whole configuration.
+    digest: String,
     live: Mutex<Live>,
 }
 
@@ -57,9 +62,21 @@ pub struct Chosen {
 
 impl Router {
     pub fn new(name: &str, config: &RawValue) -> Result<Router> {
+        let digest = hex(&Sha256::digest(config.get().as_bytes()));
         let config = Config::read(name, config)?;
         let live = Mutex::new(Live::new(&config));
-        Ok(Router { name: name.to_owned(), config, live })
+        Ok(Router { name: name.to_owned(), config, digest, live })
+    }
+
+    /// What a request is chosen an answer among, for a cache: routers of the same configuration, and requests of the same tags, share it.
+    pub fn among(&self, request: &Request<'_>) -> String {
+        let mut among = self.digest.clone();
+        let of = |name: &str| json::read::<Fields<'_>>(request.raw(name)?)?.get("tags").copied();
+        for tags in [request.raw("tags"), of("metadata"), of("litellm_metadata")].into_iter().flatten() {
+            among.push('\n');
+            among.push_str(tags.get());
+        }
+        among
     }
 
     /// Goes on where another router stops: what is known of deployments with the same ids stays known.
