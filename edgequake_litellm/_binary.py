@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from codecs import getincrementaldecoder
+from io import IncrementalNewlineDecoder
 
 from ._types import Meta, ToldByMeta
 
@@ -34,6 +37,26 @@ class HttpxBinaryResponseContent(ToldByMeta):
     # Reading -----------------------------------------------------------------------------------------------------------
 
     @property
+    def encoding(self) -> str:
+        """The encoding of the text: what the provider says, or UTF-8."""
+        _, _, named = (self._meta.headers or {}).get("content-type", "").partition("charset=")
+        name = named.partition(";")[0].strip(" \"'")
+        try:
+            getincrementaldecoder(name)
+        except LookupError:
+            return "utf-8"
+        return name
+
+    @property
+    def text(self) -> str:
+        """All of it as text. What is none has U+FFFD in its place."""
+        return self.content.decode(self.encoding, "replace")
+
+    def json(self, **kwargs: Any) -> Any:
+        """What its JSON holds. Raises ValueError where it is none."""
+        return json.loads(self.content, **kwargs)
+
+    @property
     def content(self) -> bytes:
         """All of it. Waits for what has not come yet."""
         return self.read()
@@ -46,9 +69,18 @@ class HttpxBinaryResponseContent(ToldByMeta):
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """The pieces as they come, or in pieces of `chunk_size` bytes."""
-        return _in_sizes(self._all(), chunk_size)
+        return self._all() if chunk_size is None else _through(self._all(), _Sizes(chunk_size))
 
     iter_raw = iter_bytes
+
+    def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
+        """The text as it comes, or in pieces of `chunk_size` characters."""
+        texts = _through(self._all(), _Texts(self.encoding))
+        return texts if chunk_size is None else _through(texts, _Sizes(chunk_size))
+
+    def iter_lines(self) -> Iterator[str]:
+        """The lines of the text as they come, without their ends, which are those of files alone: a JSON text may hold Unicode's."""
+        return _through(self._all(), _Lines(self.encoding))
 
     def _all(self) -> Iterator[bytes]:
         number = 0
@@ -88,26 +120,28 @@ class HttpxBinaryResponseContent(ToldByMeta):
             self._take()
         return self._joined()
 
-    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+    def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """:meth:`iter_bytes` for coroutines."""
-        held = bytearray()
+        return self._aall() if chunk_size is None else _athrough(self._aall(), _Sizes(chunk_size))
+
+    aiter_raw = aiter_bytes
+
+    def aiter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
+        """:meth:`iter_text` for coroutines."""
+        texts = _athrough(self._aall(), _Texts(self.encoding))
+        return texts if chunk_size is None else _athrough(texts, _Sizes(chunk_size))
+
+    def aiter_lines(self) -> AsyncIterator[str]:
+        """:meth:`iter_lines` for coroutines."""
+        return _athrough(self._aall(), _Lines(self.encoding))
+
+    async def _aall(self) -> AsyncIterator[bytes]:
         number = 0
         while number < len(self._pieces) or await self._more():
             if number == len(self._pieces):
                 self._take()
-            piece = self._pieces[number]
+            yield self._pieces[number]
             number += 1
-            if chunk_size is None:
-                yield piece
-                continue
-            held += piece
-            while len(held) >= chunk_size:
-                yield bytes(held[:chunk_size])
-                del held[:chunk_size]
-        if held:
-            yield bytes(held)
-
-    aiter_raw = aiter_bytes
 
     async def _more(self) -> bool:
         source = self._source
@@ -177,15 +211,74 @@ class HttpxBinaryResponseContent(ToldByMeta):
         return f"<HttpxBinaryResponseContent: {state}, {sum(map(len, self._pieces))} bytes read>"
 
 
-def _in_sizes(pieces: Iterator[bytes], size: int | None) -> Iterator[bytes]:
-    if size is None:
-        yield from pieces
-        return
-    held = bytearray()
+def _through(pieces: Iterator[Any], made: Any) -> Iterator[Any]:
     for piece in pieces:
-        held += piece
-        while len(held) >= size:
-            yield bytes(held[:size])
-            del held[:size]
-    if held:
-        yield bytes(held)
+        yield from made.add(piece)
+    yield from made.rest()
+
+
+async def _athrough(pieces: AsyncIterator[Any], made: Any) -> AsyncIterator[Any]:
+    async for piece in pieces:
+        for other in made.add(piece):
+            yield other
+    for other in made.rest():
+        yield other
+
+
+class _Sizes:
+    """Makes pieces of one size, the last one excepted, of bytes or of text."""
+
+    def __init__(self, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"chunk_size must be 1 or more, not {size!r}")
+        self._size = size
+        self._held: list[Any] = []
+        self._length = 0
+
+    def add(self, piece: Any) -> list[Any]:
+        self._held.append(piece)
+        self._length += len(piece)
+        if self._length < self._size:
+            return []
+        joined = piece[:0].join(self._held)
+        end = self._length - self._length % self._size
+        self._held, self._length = [joined[end:]], self._length - end
+        return [joined[start : start + self._size] for start in range(0, end, self._size)]
+
+    def rest(self) -> list[Any]:
+        return [self._held[0][:0].join(self._held)] if self._length else []
+
+
+class _Texts:
+    """Makes text of bytes, whose characters may be cut in two between one piece and the next."""
+
+    def __init__(self, encoding: str) -> None:
+        self._decoder: Any = getincrementaldecoder(encoding)("replace")
+
+    def add(self, piece: bytes, final: bool = False) -> list[str]:
+        text = self._decoder.decode(piece, final)
+        return [text] if text else []
+
+    def rest(self) -> list[str]:
+        return self.add(b"", final=True)
+
+
+class _Lines(_Texts):
+    def __init__(self, encoding: str) -> None:
+        super().__init__(encoding)
+        self._decoder = IncrementalNewlineDecoder(self._decoder, translate=True)
+        self._begun: list[str] = []
+
+    def add(self, piece: bytes, final: bool = False) -> list[str]:
+        first, *others = self._decoder.decode(piece, final).split("\n")
+        self._begun.append(first)
+        if not others:
+            return []
+        line = "".join(self._begun)
+        self._begun = [others.pop()]
+        return [line, *others]
+
+    def rest(self) -> list[str]:
+        lines = super().rest()
+        last = "".join(self._begun)
+        return [*lines, last] if last else lines

@@ -125,6 +125,44 @@ def test_a_file_may_be_read_while_it_comes(server: Server) -> None:
     assert asyncio.run(read()) == [b"0123", b"4567", b"89"]
 
 
+def test_a_file_is_read_as_text_lines_and_json(server: Server) -> None:
+    where: dict[str, Any] = {"api_base": server.base_url, "api_key": KEY}
+    lines = ['{"a": "\u00e9"}', "", '{"a": "\u2028"}', "last"]
+    server.reply("{}\r\n{}\r{}\n{}".format(*lines).encode(), "application/jsonl")
+    content = litellm.file_content("file-1", **where)
+    assert content.encoding == "utf-8"
+    assert content.text == "{}\r\n{}\r{}\n{}".format(*lines)
+    # U+2028 ends no line: JSON may hold it, and then splitlines() makes two broken records of one.
+    assert list(content.iter_lines()) == lines
+    assert next(content.iter_text(5)) == '{"a":'
+    assert "".join(content.iter_text(5)) == content.text
+    with pytest.raises(ValueError, match="chunk_size"):
+        content.iter_bytes(0)
+
+    server.reply("\u00e9=1".encode("latin-1"), "text/plain; charset=ISO-8859-1; x=y")
+    content = litellm.file_content("file-1", **where)
+    assert (content.encoding, content.text) == ("ISO-8859-1", "\u00e9=1")
+    server.reply(b'{"b": 2}', "application/json; charset=nonsense")
+    content = litellm.file_content("file-1", **where)
+    assert (content.json(), content.encoding) == ({"b": 2}, "utf-8")
+
+    async def read() -> tuple[list[str], list[str]]:
+        server.reply("\u00e9\r\n\u00e8\n".encode(), "application/jsonl")
+        content: Any = await litellm.afile_content("file-1", **where)
+        return [line async for line in content.aiter_lines()], [text async for text in content.aiter_text(2)]
+
+    assert asyncio.run(read()) == (["\u00e9", "\u00e8"], ["\u00e9\r", "\n\u00e8", "\n"])
+
+
+def test_lines_are_whole_however_the_bytes_come() -> None:
+    from edgequake_litellm import _binary
+
+    written = "\u00e9a\r\nb\r\rc\n\nd".encode()
+    for size in range(1, len(written) + 1):
+        pieces = (written[start : start + size] for start in range(0, len(written), size))
+        assert list(_binary._through(pieces, _binary._Lines("utf-8"))) == ["\u00e9a", "b", "", "c", "", "d"]
+
+
 def test_a_file_that_breaks_off_is_no_file(server: Server) -> None:
     server.reply(b"0123", "application/octet-stream", more=6)
     with pytest.raises(litellm.exceptions.MidStreamFallbackError):
