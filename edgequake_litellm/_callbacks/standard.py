@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from .._types.logged import (
+        CostBreakdown,
+        StandardLoggingModelInformation,
+        StandardLoggingPayload,
+        StandardLoggingPayloadErrorInformation,
+    )
+
     Details = dict[str, Any]
 
 
@@ -39,7 +46,7 @@ def cost_of(response: Any, details: Details) -> float | None:
         return None
 
 
-def logging_object(details: Details, response: Any) -> Details:
+def logging_object(details: Details, response: Any) -> StandardLoggingPayload:
     """The object for a call that has ended, with `response`, or with `details["exception"]` where that is None."""
     error = details.get("exception")
     usage = _usage(response)
@@ -66,7 +73,7 @@ def logging_object(details: Details, response: Any) -> Details:
         else {"model_map_key": "", "model_map_value": None},
         "model_parameters": details["optional_params"] if error is None else {},
         "api_base": details["litellm_params"]["api_base"],
-        "metadata": {**metadata, "usage_object": usage, "requester_metadata": metadata or None},
+        "metadata": {**metadata, "usage_object": usage, "requester_metadata": metadata or None},  # type: ignore[typeddict-item]  # the program's
         "request_tags": list(tags) if isinstance(tags := metadata.get("tags"), (list, tuple)) else [],
         "end_user": details["user"],
         "messages": details["messages"],
@@ -130,15 +137,15 @@ def _seconds(moment: datetime) -> float:
     return moment.timestamp()
 
 
-def _model_facts(details: Details) -> Details:
+def _model_facts(details: Details) -> StandardLoggingModelInformation:
     try:
         facts = get_model_info(details["model"], details["custom_llm_provider"])
     except Exception:
         return {"model_map_key": details["model"], "model_map_value": None}
-    return {"model_map_key": facts.get("key") or details["model"], "model_map_value": facts}
+    return {"model_map_key": facts.get("key") or details["model"], "model_map_value": facts}  # type: ignore[typeddict-item]  # of the table
 
 
-def _breakdown(details: Details, usage: Details, total: float) -> Details:
+def _breakdown(details: Details, usage: Details, total: float) -> CostBreakdown:
     try:
         asked, answered = cost_per_token(
             model=details["model"],
@@ -162,7 +169,7 @@ def _breakdown(details: Details, usage: Details, total: float) -> Details:
     }
 
 
-def _error(error: BaseException | None) -> Details:
+def _error(error: BaseException | None) -> StandardLoggingPayloadErrorInformation:
     if error is None:
         return {"error_code": "", "error_class": "", "error_message": "", "llm_provider": "", "traceback": ""}
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Optional, TypedDict
+from typing import Any, Optional, TypedDict, Union
 
 from .._types import (
     CacheCreationTokenDetails,
@@ -34,6 +34,7 @@ from .._types import (
     ModelResponseBase,
     ModelResponseStream,
     PromptTokensDetailsWrapper,
+    ResponsesAPIResponse,
     ServerToolUse,
     StreamingChoices,
     TextChoices,
@@ -44,7 +45,20 @@ from .._types import (
 )
 from .._types import completion_id as generate_id
 from .._types.base import restore_response as restore_response
-from .._types.kept import BatchRequestCounts, LiteLLMBatch
+from .._types.kept import BatchRequestCounts, LiteLLMBatch, OpenAIFileObject
+from .._types.logged import (
+    CostBreakdown,
+    ModelInfo,
+    StandardCallbackDynamicParams,
+    StandardLoggingHiddenParams,
+    StandardLoggingMetadata,
+    StandardLoggingModelInformation,
+    StandardLoggingPayload,
+    StandardLoggingPayloadErrorInformation,
+    StandardLoggingPayloadStatus,
+    StandardLoggingPayloadStatusFields,
+)
+from .llms.anthropic_messages.anthropic_response import AnthropicMessagesResponse
 
 __all__ = [
     "BatchRequestCounts",
@@ -61,6 +75,7 @@ __all__ = [
     "ChoiceLogprobs",
     "Choices",
     "CompletionTokensDetailsWrapper",
+    "CostBreakdown",
     "Delta",
     "Embedding",
     "EmbeddingResponse",
@@ -72,20 +87,31 @@ __all__ = [
     "ImageResponse",
     "ImageUsage",
     "ImageUsageInputTokensDetails",
+    "LLMResponseTypes",
     "LiteLLMBatch",
     "Logprobs",
     "Message",
+    "ModelInfo",
     "ModelResponse",
     "ModelResponseBase",
     "ModelResponseStream",
     "PromptTokensDetailsWrapper",
     "ServerToolUse",
+    "StandardCallbackDynamicParams",
+    "StandardLoggingHiddenParams",
+    "StandardLoggingMetadata",
+    "StandardLoggingModelInformation",
+    "StandardLoggingPayload",
+    "StandardLoggingPayloadErrorInformation",
+    "StandardLoggingPayloadStatus",
+    "StandardLoggingPayloadStatusFields",
     "StreamingChoices",
     "TextChoices",
     "TextCompletionResponse",
     "TopLogprob",
     "TranscriptionResponse",
     "Usage",
+    "all_litellm_params",
     "generate_id",
 ]
 
@@ -121,3 +147,23 @@ class GenericStreamingChunk(_GenericStreamingChunk, total=False):
     tool_use: Optional[Any]
     index: int
     provider_specific_fields: Optional[dict]  # type: ignore[type-arg]
+
+
+# Every kind of answer, for annotations of callbacks.
+LLMResponseTypes = Union[
+    ModelResponse,
+    EmbeddingResponse,
+    ImageResponse,
+    OpenAIFileObject,
+    LiteLLMBatch,
+    AnthropicMessagesResponse,
+    ResponsesAPIResponse,
+]
+
+# Arguments that are for the package and reach no provider, for programs that sort theirs.
+all_litellm_params = """
+api_base api_key api_version base_url base_model cache caching cooldown_time custom_llm_provider drop_params fallbacks
+context_window_fallback_dict input_cost_per_token output_cost_per_token id litellm_call_id litellm_metadata litellm_session_id
+litellm_trace_id max_retries metadata mock_response model_info model_list no-log num_retries rpm tpm stream_timeout timeout
+turn_off_message_logging
+""".split()

@@ -97,6 +97,10 @@ def test_a_call_that_waits(recorder, arguments):
 def test_the_standard_logging_object(recorder, arguments):
     answer = litellm.completion(**arguments, metadata={"tags": ["a"]})
     told = last(recorder, "success")[2]["standard_logging_object"]
+    types = litellm.types.utils
+    assert set(told) == set(types.StandardLoggingPayload.__annotations__)
+    assert set(told["cost_breakdown"]) == set(types.CostBreakdown.__annotations__)
+    assert set(told["hidden_params"]) == set(types.StandardLoggingHiddenParams.__annotations__)
     assert told["id"] == answer.id
     assert told["status"] == "success"
     assert told["response"] == answer.model_dump()

@@ -30,7 +30,8 @@ IMPORTS = {
     ),
     "litellm.types.utils": (
         "ModelResponse Message Choices ChatCompletionMessageToolCall Usage Delta Function StreamingChoices ModelResponseBase "
-        "ChatCompletionDeltaToolCall GenericStreamingChunk CallTypes ModelResponseStream"
+        "ChatCompletionDeltaToolCall GenericStreamingChunk CallTypes ModelResponseStream StandardLoggingPayload StandardLoggingMetadata "
+        "StandardLoggingHiddenParams StandardCallbackDynamicParams CostBreakdown ModelInfo LLMResponseTypes all_litellm_params"
     ),
     "litellm.types.llms.openai": (
         "ChatCompletionAnnotation ChatCompletionAssistantMessage ChatCompletionUserMessage ChatCompletionSystemMessage "
@@ -60,6 +61,26 @@ def test_what_programs_import_is_there(path):
     module = importlib.import_module(path.replace("litellm", "edgequake_litellm", 1))
     missing = [name for name in IMPORTS[path].split() if not hasattr(module, name)]
     assert missing == []
+
+
+def test_what_is_called_the_packages_own_reaches_no_provider(local_provider):
+    from edgequake_litellm.types.utils import all_litellm_params
+
+    values = {"metadata": {"tags": []}, "litellm_metadata": {}, "model_info": {}, "model_list": [], "fallbacks": []}
+    steering = (
+        "api_base",
+        "base_url",
+        "api_key",
+        "api_version",
+        "custom_llm_provider",
+        "mock_response",
+        "context_window_fallback_dict",
+    )
+    given = {name: values.get(name, 1) for name in all_litellm_params if name not in steering}
+    given.update(dict.fromkeys(("caching", "drop_params", "no-log", "turn_off_message_logging"), True), cache={})
+    given.update({name: "x" for name in given if name.endswith("_id") or name in ("id", "base_model")})
+    litellm.completion("openai/gpt-4o", MESSAGES, api_base=local_provider.base_url, api_key="k", **given)
+    assert set(local_provider.requests[-1].json) == {"model", "messages"}
 
 
 def test_modules_can_be_read_before_they_are_imported():
