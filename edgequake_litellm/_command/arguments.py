@@ -136,6 +136,8 @@ def _providers(parser: argparse.ArgumentParser) -> None:
 
 
 def _cost(parser: argparse.ArgumentParser) -> None:
+    # `cost gpt-4o` is what everybody writes first. argparse alone would only say that it does not know the word.
+    parser.add_argument("word", nargs="*", help=argparse.SUPPRESS)
     _model(parser)
     parser.add_argument("--prompt-tokens", type=int, default=0, metavar="N")
     parser.add_argument("--completion-tokens", type=int, default=0, metavar="N")
@@ -167,8 +169,14 @@ def model_of(given: argparse.Namespace) -> str:
 
 
 def text_of(words: Sequence[str]) -> str:
-    """The words as paragraphs; "-", and no word at all, is the standard input."""
-    return "\n\n".join(_input() if word == "-" else word for word in words or ("-",))
+    """The words as one text; the standard input, "-" or what is read without any word, is a paragraph of its own."""
+    paragraphs: list[list[str]] = [[]]
+    for word in words or ("-",):
+        if word == "-":
+            paragraphs.extend(([_input()], []))
+        else:
+            paragraphs[-1].append(word)
+    return "\n\n".join(" ".join(paragraph) for paragraph in paragraphs if paragraph)
 
 
 def _input() -> str:

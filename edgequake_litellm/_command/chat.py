@@ -28,7 +28,8 @@ def chat(given: Namespace) -> int:
     messages = [{"role": "user", "content": content}]
     if given.system is not None:
         messages.insert(0, {"role": "system", "content": given.system})
-    streams = not (given.no_stream or given.json)
+    # Several answers come at the same time: they are printed one after another, when all of them are there.
+    streams = not (given.no_stream or given.json) and dict(given.param).get("n") in (None, 1)
     arguments: dict[str, Any] = {
         "temperature": given.temperature,
         "top_p": given.top_p,
@@ -96,13 +97,14 @@ def _whole(answer: Any, given: Namespace) -> None:
     if given.json:
         output.as_json({**answer.model_dump(mode="json"), "response_cost": cost})
         return
-    message = answer.choices[0].message
-    reasoning = getattr(message, "reasoning_content", None)
-    if reasoning and given.reasoning:
-        print(reasoning, file=sys.stderr)
-    if message.content:
-        print(message.content)
-    _calls(message.tool_calls)
+    for choice in answer.choices:
+        message = choice.message
+        reasoning = getattr(message, "reasoning_content", None)
+        if reasoning and given.reasoning:
+            print(reasoning, file=sys.stderr)
+        if message.content:
+            print(message.content)
+        _calls(message.tool_calls)
     if given.usage:
         _usage(answer.usage, cost)
 

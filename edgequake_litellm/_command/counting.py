@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 
 def cost(given: Namespace) -> int:
+    if given.word:
+        raise UsageError(f"the model is given by -m, as in: cost -m {given.word[0]} --prompt-tokens 1000")
     model = model_of(given)
     prompt, completion = given.prompt_tokens, given.completion_tokens
     if given.prompt is not None:

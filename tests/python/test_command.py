@@ -13,7 +13,7 @@ from typing import Any, Callable
 import pytest
 
 from edgequake_litellm import _command
-from edgequake_litellm.testing import LocalProvider
+from edgequake_litellm.testing import Choice, LocalProvider
 
 from .conftest import KEY, wait_until
 
@@ -95,11 +95,16 @@ def test_an_image_is_sent_with_the_prompt(local_provider: LocalProvider, run: Ru
 
 def test_the_standard_input_is_the_prompt_or_a_part_of_it(local_provider: LocalProvider) -> None:
     where = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": local_provider.base_url}
-    for words, expected in ((), "from a pipe"), (("Sum up:", "-"), "Sum up:\n\nfrom a pipe"):
+    for words, expected in ((), "from a pipe"), (("Sum", "up:", "-"), "Sum up:\n\nfrom a pipe"):
         process = start("chat", *words, "-m", "openai/gpt-4o", **where)
         out, err = process.communicate("from a pipe\n", timeout=60)
         assert (process.returncode, bool(out), err) == (0, True, "")
         assert local_provider.requests[-1].json["messages"][0]["content"] == expected
+
+
+def test_several_answers_are_printed_one_after_another(local_provider: LocalProvider, run: Run) -> None:
+    local_provider.reply(choices=[Choice("one two"), Choice("three four")])
+    assert run("chat", "Hi", "-p", "n=2") == (0, "one two\nthree four\n", "")
 
 
 def test_ctrl_c_ends_it_quietly(local_provider: LocalProvider) -> None:
@@ -194,6 +199,8 @@ def test_tokens_and_costs(run: Run) -> None:
     answer = json.loads(run("cost", "--prompt-tokens", "1000", "--completion-tokens", "1000", "--json")[1])
     assert (answer["prompt_cost"], answer["completion_cost"], answer["cost"]) == (0.0025, 0.01, 0.0125)
     assert "together\t2\t$0.000005\n" in run("cost", "--prompt", "hello world")[1]
+    code, _, err = run("cost", "gpt-4o")
+    assert (code, "cost -m gpt-4o" in err) == (2, True)
 
 
 def test_the_doctor_names_what_is_missing_and_shows_no_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
