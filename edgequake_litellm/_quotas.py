@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _facts, _runtime
+from . import _facts, _request, _runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ def register_quota(
     if limits is None:
         _runtime.configure("quotas", name, None)
         return
+    if not isinstance(limits, (list, tuple)) or not all(hasattr(limit, "keys") for limit in limits):
+        message = f'The limits of the quota {name!r} must be a list of dicts, as in [{{"per": "user", "rpm": 60}}].'
+        raise _request.bad_request({"model": "", "custom_llm_provider": ""}, message)
     quota: dict[str, Any] = {"limits": [dict(limit) for limit in limits]}
     if store is not None:
         quota["store"] = dict(store)

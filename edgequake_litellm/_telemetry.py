@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from json import dumps
 
-from . import _runtime, config
+from . import _request, _runtime, config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ def enable_telemetry(
 ) -> None:
     """Has every call make a span and metrics, from now on. What is not given stays as it was.
 
-    `otlp` exports them: True takes all from OpenTelemetry's `OTEL_…` variables, a dict says `endpoint`, `protocol` (`http/protobuf` or
-    `grpc`), `headers`, `timeout`, `certificate`, `traces`, `metrics`, `delay` or `interval` (in seconds); False ends it. `prometheus`
-    keeps the metrics for :func:`prometheus_metrics`. `capture_content` adds messages and answers to spans, `propagate` tells
-    providers of the trace. Raises BadRequestError for what the engine refuses; then nothing has changed.
+    Without any argument it means `otlp=True`. `otlp` exports them: True takes all from OpenTelemetry's `OTEL_…` variables, a dict says
+    `endpoint`, `protocol` (`http/protobuf` or `grpc`), `headers`, `timeout`, `certificate`, `traces`, `metrics`, `delay` or `interval`
+    (in seconds); False ends it. `prometheus` keeps the metrics for :func:`prometheus_metrics`. `capture_content` adds messages and
+    answers to spans, `propagate` tells providers of the trace. Raises BadRequestError for what the engine refuses; then nothing has
+    changed.
     """
     given: dict[str, Any] = {
         "otlp": {} if otlp is True else None if otlp is False else otlp,
@@ -55,6 +56,8 @@ def enable_telemetry(
         "sampler": sampler,
         "sampler_arg": sampler_arg,
     }
+    if otlp is None and "otlp" not in _current and all(value is None for value in given.values()):
+        given["otlp"] = {}
     changed = {**_current, **{name: value for name, value in given.items() if value is not None}}
     if otlp is False:
         changed.pop("otlp", None)
@@ -83,6 +86,11 @@ def prometheus_metrics() -> str:
 
     Raises BadRequestError unless :func:`enable_telemetry` was called with `prometheus=True`.
     """
+    if not _current.get("prometheus"):
+        message = (
+            "No metrics are kept for Prometheus: call enable_telemetry(prometheus=True) before the calls to be counted."
+        )
+        raise _request.bad_request({"model": "", "custom_llm_provider": ""}, message)
     return str(_runtime.query(b"prometheus", b"{}"))
 
 

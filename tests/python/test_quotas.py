@@ -100,8 +100,11 @@ def test_a_quota_for_all_calls_is_a_setting(quota):
 def test_wrong_settings_and_unknown_quotas_are_told():
     with pytest.raises(litellm.BadRequestError, match=r'quota "test": .*rps'):
         litellm.register_quota("test", [{"rps": 1}])
-    with pytest.raises(litellm.BadRequestError, match='no quota "test"'):
+    with pytest.raises(litellm.BadRequestError, match=r'no quota "test".*register_quota'):
         call()
+    for limits in ({"rpm": 1}, "abc", [1]):
+        with pytest.raises(litellm.BadRequestError, match=r"'test' must be a list of dicts"):
+            litellm.register_quota("test", limits)
 
 
 WORKER = """

@@ -96,7 +96,8 @@ impl<T> Named<T> {
             let mut known: Vec<String> = self.0.load().keys().map(|name| format!("{name:?}")).collect();
             known.sort_unstable();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Error::bad_request(format!("the client has no {kind} {name:?} (it has {known}); configure it first"))
+            let how = if kind == "quota" { " (register_quota of the Python package)" } else { "" };
+            Error::bad_request(format!("there is no {kind} {name:?} (known: {known}): configure it first{how}"))
         })
     }
 

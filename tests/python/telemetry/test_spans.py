@@ -344,11 +344,22 @@ def test_the_environment_of_opentelemetry_is_obeyed(
         assert (about["service.name"], about["deployment.environment.name"]) == ("shop", "test")
 
 
+def test_to_enable_it_without_a_word_exports_to_where_the_environment_says(
+    collector: Collector, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+    litellm.enable_telemetry()
+    # What is on stays as it is.
+    litellm.enable_telemetry()
+    litellm.completion(**arguments)
+    assert len(flushed(collector)) == 1
+
+
 # Prometheus and logs -------------------------------------------------------------------------------------------------------
 
 
 def test_prometheus_reads_the_metrics(arguments: dict[str, Any], local_provider: LocalProvider) -> None:
-    with pytest.raises(litellm.BadRequestError, match="prometheus"):
+    with pytest.raises(litellm.BadRequestError, match=r"enable_telemetry\(prometheus=True\)"):
         litellm.prometheus_metrics()
     litellm.enable_telemetry(prometheus=True)
     for _ in range(2):
