@@ -1,11 +1,12 @@
 """The calls behind litellm's functions: arguments in, a response or an exception out.
 
-An exception of a call is handed back in a :class:`Failure`, not raised: the function that the program called raises it when
-its own variables are gone. So no frame of this package in a traceback has a key among its variables, whoever reports them.
+An exception of a call is handed back in a :class:`Failure`, not raised: around the function that the program called is `raising`,
+which raises it when the arguments are gone. So no frame of this package in a traceback has a key among its variables, whoever reports them.
 """
 
 from __future__ import annotations
 
+from functools import wraps
 from time import perf_counter
 
 from . import _files, _request, _sync, config
@@ -14,16 +15,20 @@ from .streaming import CustomStreamWrapper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Callable, Coroutine
+    from typing import Any, TypeVar
+
+    from typing_extensions import ParamSpec
 
     from ._binary import HttpxBinaryResponseContent
     from ._types import ModelResponse
 
     Arguments = dict[str, Any]
+    P = ParamSpec("P")
+    R = TypeVar("R")
     # The decoded answer and its Meta become a response; a source, the model, `stream_options=` and `call_id=` a stream.
-    Make = Callable[[Any, Meta], Any]
-    Wrap = Callable[..., Any]
+    Make = Callable[[Any, Meta], R]
+    Wrap = Callable[..., R]
 
 
 class Failure:
@@ -42,6 +47,39 @@ class Failure:
     def pop(self) -> Exception:
         error, self._error = self._error, None
         return error  # type: ignore[return-value]  # popped once
+
+
+def raising(function: Callable[P, R]) -> Callable[P, R]:
+    """Has `function` raise what is in a Failure that it returns, of which its type does not speak.
+
+    `completion` and `embedding`, of which programs make the most calls, do so by themselves.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        outcome = function(*args, **kwargs)
+        if isinstance(outcome, Failure):
+            del args, kwargs
+            raise outcome.pop()
+        return outcome
+
+    return call
+
+
+def araising(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """:func:`raising` for coroutines."""
+
+    @wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        waiting = function(*args, **kwargs)
+        del args, kwargs  # They are of no more use, and an answer may take long.
+        outcome = await waiting
+        if isinstance(outcome, Failure):
+            del waiting
+            raise outcome.pop()
+        return outcome
+
+    return call
 
 
 def completion(arguments: Arguments) -> ModelResponse | CustomStreamWrapper | Failure:
@@ -94,16 +132,17 @@ async def send_acompletion(arguments: Arguments) -> ModelResponse | CustomStream
         return _failure(error)
 
 
-def answered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...] = ()) -> Any:
-    """An operation that is not streamed: what `make` makes of its answer, or a Failure. `files` are the arguments that are files."""
+def answered(operation: bytes, arguments: Arguments, make: Make[R], files: tuple[str, ...] = ()) -> R:
+    """An operation that is not streamed: what `make` makes of its answer, or a Failure for `raising`. `files` names the arguments
+    that are files."""
     if config.hooked(arguments["kwargs"]):
         from . import _hooked
 
-        return _hooked.call(operation.decode(), lambda given: _answered(operation, given, make, files), arguments)
-    return _answered(operation, arguments, make, files)
+        return _hooked.call(operation.decode(), lambda given: _answered(operation, given, make, files), arguments)  # type: ignore[no-any-return]
+    return _answered(operation, arguments, make, files)  # type: ignore[return-value]
 
 
-def _answered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...]) -> Any:
+def _answered(operation: bytes, arguments: Arguments, make: Make[R], files: tuple[str, ...]) -> R | Failure:
     model, call_id = arguments.get("model"), _call_id(arguments)
     try:
         started = perf_counter()
@@ -114,18 +153,18 @@ def _answered(operation: bytes, arguments: Arguments, make: Make, files: tuple[s
         return _failure(error)
 
 
-async def aanswered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...] = ()) -> Any:
+async def aanswered(operation: bytes, arguments: Arguments, make: Make[R], files: tuple[str, ...] = ()) -> R:
     """:func:`answered` for coroutines."""
     if config.hooked(arguments["kwargs"]):
         from . import _hooked
 
-        return await _hooked.acall(
+        return await _hooked.acall(  # type: ignore[no-any-return]
             "a" + operation.decode(), lambda given: _aanswered(operation, given, make, files), arguments
         )
-    return await _aanswered(operation, arguments, make, files)
+    return await _aanswered(operation, arguments, make, files)  # type: ignore[return-value]
 
 
-async def _aanswered(operation: bytes, arguments: Arguments, make: Make, files: tuple[str, ...]) -> Any:
+async def _aanswered(operation: bytes, arguments: Arguments, make: Make[R], files: tuple[str, ...]) -> R | Failure:
     from . import _async
 
     model, call_id = arguments.get("model"), _call_id(arguments)
@@ -141,16 +180,16 @@ async def _aanswered(operation: bytes, arguments: Arguments, make: Make, files: 
         return _failure(error)
 
 
-def streamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
-    """A streamed operation whose provider has accepted it: what `wrap` makes of its source, or a Failure."""
+def streamed(operation: bytes, arguments: Arguments, wrap: Wrap[R]) -> R:
+    """A streamed operation whose provider has accepted it: what `wrap` makes of its source, or a Failure for `raising`."""
     if config.hooked(arguments["kwargs"]):
         from . import _hooked
 
-        return _hooked.call(operation.decode(), lambda given: _streamed(operation, given, wrap), arguments)
-    return _streamed(operation, arguments, wrap)
+        return _hooked.call(operation.decode(), lambda given: _streamed(operation, given, wrap), arguments)  # type: ignore[no-any-return]
+    return _streamed(operation, arguments, wrap)  # type: ignore[return-value]
 
 
-def _streamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
+def _streamed(operation: bytes, arguments: Arguments, wrap: Wrap[R]) -> R | Failure:
     model, call_id, options = arguments.get("model"), _call_id(arguments), arguments.get("stream_options")
     try:
         source = _sync.StreamSource(operation, _request.request(arguments))
@@ -159,18 +198,18 @@ def _streamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
         return _failure(error)
 
 
-async def astreamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
+async def astreamed(operation: bytes, arguments: Arguments, wrap: Wrap[R]) -> R:
     """:func:`streamed` for coroutines."""
     if config.hooked(arguments["kwargs"]):
         from . import _hooked
 
-        return await _hooked.acall(
+        return await _hooked.acall(  # type: ignore[no-any-return]
             "a" + operation.decode(), lambda given: _astreamed(operation, given, wrap), arguments
         )
-    return await _astreamed(operation, arguments, wrap)
+    return await _astreamed(operation, arguments, wrap)  # type: ignore[return-value]
 
 
-async def _astreamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
+async def _astreamed(operation: bytes, arguments: Arguments, wrap: Wrap[R]) -> R | Failure:
     from . import _async
 
     model, call_id, options = arguments.get("model"), _call_id(arguments), arguments.get("stream_options")
@@ -181,22 +220,24 @@ async def _astreamed(operation: bytes, arguments: Arguments, wrap: Wrap) -> Any:
         return _failure(error)
 
 
-def whole(sound: HttpxBinaryResponseContent) -> HttpxBinaryResponseContent | Failure:
-    """`sound` when all of it has come, or a Failure."""
+def whole(sound: HttpxBinaryResponseContent) -> HttpxBinaryResponseContent:
+    """`sound` when all of it has come, or a Failure for `raising`, as `sound` itself may be one."""
     try:
-        sound.read()
+        if not isinstance(sound, Failure):
+            sound.read()
         return sound
     except Exception as error:
-        return _failure(error)
+        return _failure(error)  # type: ignore[return-value]
 
 
-async def awhole(sound: HttpxBinaryResponseContent) -> HttpxBinaryResponseContent | Failure:
+async def awhole(sound: HttpxBinaryResponseContent) -> HttpxBinaryResponseContent:
     """:func:`whole` for coroutines."""
     try:
-        await sound.aread()
+        if not isinstance(sound, Failure):
+            await sound.aread()
         return sound
     except Exception as error:
-        return _failure(error)
+        return _failure(error)  # type: ignore[return-value]
 
 
 def _call_id(arguments: Arguments) -> str | None:

@@ -42,7 +42,7 @@ def embedding(
     if isinstance(outcome, Failure):
         del api_key, api_base, kwargs
         raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return outcome
 
 
 async def aembedding(
@@ -67,7 +67,7 @@ async def aembedding(
     if isinstance(outcome, Failure):
         del api_key, api_base, kwargs
         raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return outcome
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _calls
 from .._binary import HttpxBinaryResponseContent
-from .._calls import Failure
+from .._calls import araising, raising
 from .._types import transcription_response
 from .arguments import TEN_MINUTES, given
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .._types import TranscriptionResponse
 
 
+@raising
 def transcription(
     model: str,
     file: Any,
@@ -38,13 +39,10 @@ def transcription(
     A file is bytes, a path, a file object opened as binary, or a tuple of a name, one of these and perhaps its content type. Providers
     tell the format by the name; bytes without a name get one that fits them.
     """
-    outcome = _calls.answered(b"transcription", given(locals()), transcription_response, ("file",))
-    if isinstance(outcome, Failure):
-        del api_key, api_base, base_url, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"transcription", given(locals()), transcription_response, ("file",))
 
 
+@araising
 async def atranscription(
     model: str,
     file: Any,
@@ -64,13 +62,10 @@ async def atranscription(
     **kwargs: Any,
 ) -> TranscriptionResponse:
     """:func:`transcription` for coroutines. The file is read before it waits."""
-    outcome = await _calls.aanswered(b"transcription", given(locals()), transcription_response, ("file",))
-    if isinstance(outcome, Failure):
-        del api_key, api_base, base_url, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"transcription", given(locals()), transcription_response, ("file",))
 
 
+@raising
 def speech(
     model: str,
     input: str,
@@ -101,15 +96,11 @@ def speech(
     sound while it comes. A sound that breaks off raises MidStreamFallbackError.
     """
     arguments = _spoken(locals())
-    outcome = _calls.streamed(b"speech", arguments, HttpxBinaryResponseContent)
-    if isinstance(outcome, HttpxBinaryResponseContent) and not stream:
-        outcome = _calls.whole(outcome)
-    if isinstance(outcome, Failure):
-        del api_key, api_base, base_url, headers, client, kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    sound = _calls.streamed(b"speech", arguments, HttpxBinaryResponseContent)
+    return sound if stream else _calls.whole(sound)
 
 
+@araising
 async def aspeech(
     model: str,
     input: str,
@@ -136,13 +127,8 @@ async def aspeech(
 ) -> HttpxBinaryResponseContent:
     """:func:`speech` for coroutines; with `stream=True`, `aiter_bytes()` gives the sound while it comes."""
     arguments = _spoken(locals())
-    outcome = await _calls.astreamed(b"speech", arguments, HttpxBinaryResponseContent)
-    if isinstance(outcome, HttpxBinaryResponseContent) and not stream:
-        outcome = await _calls.awhole(outcome)
-    if isinstance(outcome, Failure):
-        del api_key, api_base, base_url, headers, client, kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    sound = await _calls.astreamed(b"speech", arguments, HttpxBinaryResponseContent)
+    return sound if stream else await _calls.awhole(sound)
 
 
 def _spoken(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _calls
 from .._binary import HttpxBinaryResponseContent
-from .._calls import Failure
+from .._calls import araising, raising
 from .._types.operations import file_deleted, file_object, file_page
 from ..files.types import FileContentStreamingResult
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 
 
+@raising
 def create_file(
     file: Any,
     purpose: str,
@@ -31,13 +32,10 @@ def create_file(
 
     `purpose` says what for, such as "batch" or "user_data". The provider is OpenAI where none is named.
     """
-    outcome = _calls.answered(b"create_file", locals(), file_object, ("file",))
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"create_file", locals(), file_object, ("file",))
 
 
+@araising
 async def acreate_file(
     file: Any,
     purpose: str,
@@ -48,13 +46,10 @@ async def acreate_file(
     **kwargs: Any,
 ) -> OpenAIFileObject:
     """:func:`create_file` for coroutines. The file is read before it waits."""
-    outcome = await _calls.aanswered(b"create_file", locals(), file_object, ("file",))
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"create_file", locals(), file_object, ("file",))
 
 
+@raising
 def file_retrieve(
     file_id: str,
     custom_llm_provider: str = "openai",
@@ -63,13 +58,10 @@ def file_retrieve(
     **kwargs: Any,
 ) -> OpenAIFileObject:
     """What the provider says of a file: its name, size, purpose and status."""
-    outcome = _calls.answered(b"file_retrieve", locals(), file_object)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"file_retrieve", locals(), file_object)
 
 
+@araising
 async def afile_retrieve(
     file_id: str,
     custom_llm_provider: str = "openai",
@@ -78,13 +70,10 @@ async def afile_retrieve(
     **kwargs: Any,
 ) -> OpenAIFileObject:
     """:func:`file_retrieve` for coroutines."""
-    outcome = await _calls.aanswered(b"file_retrieve", locals(), file_object)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"file_retrieve", locals(), file_object)
 
 
+@raising
 def file_delete(
     file_id: str,
     model: str | None = None,
@@ -94,13 +83,10 @@ def file_delete(
     **kwargs: Any,
 ) -> FileDeleted:
     """Deletes a file."""
-    outcome = _calls.answered(b"file_delete", locals(), file_deleted)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"file_delete", locals(), file_deleted)
 
 
+@araising
 async def afile_delete(
     file_id: str,
     custom_llm_provider: str = "openai",
@@ -109,13 +95,10 @@ async def afile_delete(
     **kwargs: Any,
 ) -> FileDeleted:
     """:func:`file_delete` for coroutines."""
-    outcome = await _calls.aanswered(b"file_delete", locals(), file_deleted)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"file_delete", locals(), file_deleted)
 
 
+@raising
 def file_list(
     custom_llm_provider: str = "openai",
     purpose: str | None = None,
@@ -124,13 +107,10 @@ def file_list(
     **kwargs: Any,
 ) -> FilePage:
     """The files that the provider keeps, a page of them; `after`, `limit` and `order` choose which."""
-    outcome = _calls.answered(b"file_list", locals(), file_page)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"file_list", locals(), file_page)
 
 
+@araising
 async def afile_list(
     custom_llm_provider: str = "openai",
     purpose: str | None = None,
@@ -139,13 +119,10 @@ async def afile_list(
     **kwargs: Any,
 ) -> FilePage:
     """:func:`file_list` for coroutines."""
-    outcome = await _calls.aanswered(b"file_list", locals(), file_page)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"file_list", locals(), file_page)
 
 
+@raising
 def file_content(
     file_id: str,
     model: str | None = None,
@@ -162,17 +139,13 @@ def file_content(
     """
     arguments = locals()
     del arguments["stream"], arguments["chunk_size"]
-    outcome = _calls.streamed(b"file_content", arguments, HttpxBinaryResponseContent)
-    if isinstance(outcome, HttpxBinaryResponseContent):
-        if stream:
-            return FileContentStreamingResult(outcome.iter_bytes(chunk_size), outcome._response_headers or {})
-        outcome = _calls.whole(outcome)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    content = _calls.streamed(b"file_content", arguments, HttpxBinaryResponseContent)
+    if stream and isinstance(content, HttpxBinaryResponseContent):
+        return FileContentStreamingResult(content.iter_bytes(chunk_size), content._response_headers or {})
+    return _calls.whole(content)
 
 
+@araising
 async def afile_content(
     file_id: str,
     custom_llm_provider: str = "openai",
@@ -185,12 +158,7 @@ async def afile_content(
     """:func:`file_content` for coroutines."""
     arguments = locals()
     del arguments["stream"], arguments["chunk_size"]
-    outcome = await _calls.astreamed(b"file_content", arguments, HttpxBinaryResponseContent)
-    if isinstance(outcome, HttpxBinaryResponseContent):
-        if stream:
-            return FileContentStreamingResult(outcome.aiter_bytes(chunk_size), outcome._response_headers or {})
-        outcome = await _calls.awhole(outcome)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    content = await _calls.astreamed(b"file_content", arguments, HttpxBinaryResponseContent)
+    if stream and isinstance(content, HttpxBinaryResponseContent):
+        return FileContentStreamingResult(content.aiter_bytes(chunk_size), content._response_headers or {})
+    return await _calls.awhole(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _calls
-from .._calls import Failure
+from .._calls import araising, raising
 from .._types import image_response
 from .arguments import TEN_MINUTES, given
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .._types import ImageResponse
 
 
+@raising
 def image_generation(
     prompt: str,
     model: str | None = None,
@@ -31,13 +32,10 @@ def image_generation(
     **kwargs: Any,
 ) -> ImageResponse:
     """Images of what `prompt` says: `data` has each by its `url` or as `b64_json`. Without `model` it is dall-e-2."""
-    outcome = _calls.answered(b"image_generation", given(locals()), image_response)
-    if isinstance(outcome, Failure):
-        del api_key, api_base, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"image_generation", given(locals()), image_response)
 
 
+@araising
 async def aimage_generation(
     prompt: str,
     model: str | None = None,
@@ -55,13 +53,10 @@ async def aimage_generation(
     **kwargs: Any,
 ) -> ImageResponse:
     """:func:`image_generation` for coroutines."""
-    outcome = await _calls.aanswered(b"image_generation", given(locals()), image_response)
-    if isinstance(outcome, Failure):
-        del api_key, api_base, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"image_generation", given(locals()), image_response)
 
 
+@raising
 def image_edit(
     image: Any = None,
     prompt: str | None = None,
@@ -83,13 +78,10 @@ def image_edit(
 
     A file is bytes, a path, a file object opened as binary, or a tuple of a name, one of these and perhaps its content type.
     """
-    outcome = _calls.answered(b"image_edit", locals(), image_response, ("image", "mask"))
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"image_edit", locals(), image_response, ("image", "mask"))
 
 
+@araising
 async def aimage_edit(
     image: Any = None,
     prompt: str | None = None,
@@ -108,8 +100,4 @@ async def aimage_edit(
     **kwargs: Any,
 ) -> ImageResponse:
     """:func:`image_edit` for coroutines. The files are read before it waits."""
-    outcome = await _calls.aanswered(b"image_edit", locals(), image_response, ("image", "mask"))
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"image_edit", locals(), image_response, ("image", "mask"))

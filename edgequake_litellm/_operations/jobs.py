@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _calls
-from .._calls import Failure
+from .._calls import araising, raising
 from .._types.operations import batch, batch_page
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .._types.kept import BatchPage, LiteLLMBatch
 
 
+@raising
 def create_batch(
     completion_window: str,
     endpoint: str,
@@ -28,13 +29,10 @@ def create_batch(
 
     It takes up to `completion_window` ("24h") and costs less than the calls one by one.
     """
-    outcome = _calls.answered(b"create_batch", locals(), batch)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"create_batch", locals(), batch)
 
 
+@araising
 async def acreate_batch(
     completion_window: str,
     endpoint: str,
@@ -47,13 +45,10 @@ async def acreate_batch(
     **kwargs: Any,
 ) -> LiteLLMBatch:
     """:func:`create_batch` for coroutines."""
-    outcome = await _calls.aanswered(b"create_batch", locals(), batch)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"create_batch", locals(), batch)
 
 
+@raising
 def retrieve_batch(
     batch_id: str,
     custom_llm_provider: str = "openai",
@@ -63,13 +58,10 @@ def retrieve_batch(
     **kwargs: Any,
 ) -> LiteLLMBatch:
     """How far a batch is: its `status`, and the ids of the files with its answers and errors."""
-    outcome = _calls.answered(b"retrieve_batch", locals(), batch)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"retrieve_batch", locals(), batch)
 
 
+@araising
 async def aretrieve_batch(
     batch_id: str,
     custom_llm_provider: str = "openai",
@@ -79,13 +71,10 @@ async def aretrieve_batch(
     **kwargs: Any,
 ) -> LiteLLMBatch:
     """:func:`retrieve_batch` for coroutines."""
-    outcome = await _calls.aanswered(b"retrieve_batch", locals(), batch)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"retrieve_batch", locals(), batch)
 
 
+@raising
 def cancel_batch(
     batch_id: str,
     model: str | None = None,
@@ -96,13 +85,10 @@ def cancel_batch(
     **kwargs: Any,
 ) -> LiteLLMBatch:
     """Ends a batch. What is done by then is in its files."""
-    outcome = _calls.answered(b"cancel_batch", locals(), batch)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"cancel_batch", locals(), batch)
 
 
+@araising
 async def acancel_batch(
     batch_id: str,
     model: str | None = None,
@@ -113,13 +99,10 @@ async def acancel_batch(
     **kwargs: Any,
 ) -> LiteLLMBatch:
     """:func:`cancel_batch` for coroutines."""
-    outcome = await _calls.aanswered(b"cancel_batch", locals(), batch)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"cancel_batch", locals(), batch)
 
 
+@raising
 def list_batches(
     after: str | None = None,
     limit: int | None = None,
@@ -129,13 +112,10 @@ def list_batches(
     **kwargs: Any,
 ) -> BatchPage:
     """The batches that the provider knows, the newest first, a page of them."""
-    outcome = _calls.answered(b"list_batches", locals(), batch_page)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"list_batches", locals(), batch_page)
 
 
+@araising
 async def alist_batches(
     after: str | None = None,
     limit: int | None = None,
@@ -146,8 +126,4 @@ async def alist_batches(
     **kwargs: Any,
 ) -> BatchPage:
     """:func:`list_batches` for coroutines."""
-    outcome = await _calls.aanswered(b"list_batches", locals(), batch_page)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"list_batches", locals(), batch_page)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import _calls, _runtime
-from .._calls import Failure
-from ..streaming import CustomStreamWrapper
+from .._calls import araising, raising
+from .events import EventMaker, EventStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..types.llms.anthropic_messages.anthropic_response import AnthropicMessagesResponse
 
 
-class AnthropicMessagesStream(CustomStreamWrapper):
+class AnthropicMessagesStream(EventStream):
     """The events of a message while they come, each as the bytes of a server-sent event, which is what litellm gives.
 
     `events()` and `aevents()` give them as dicts. In all else it is a :class:`CustomStreamWrapper`.
@@ -23,46 +23,27 @@ class AnthropicMessagesStream(CustomStreamWrapper):
     __module__ = "litellm.anthropic_interface.messages"
 
     def _maker(self) -> Any:
-        return _EventMaker()
-
-    def events(self) -> Any:
-        """An iterator of the events as dicts."""
-        return (_payload(event) for event in self)
-
-    async def aevents(self) -> Any:
-        """An asynchronous iterator of the events as dicts."""
-        async for event in self:
-            yield _payload(event)
+        return _NamedEventMaker()
 
     @property
     def response_uptil_now(self) -> str:
         """The text that has been read."""
-        deltas = (_payload(event).get("delta") or {} for event in self.chunks)
+        deltas = (self._payload(event).get("delta") or {} for event in self.chunks)
         return "".join(delta.get("text") or "" for delta in deltas)
 
 
-def _payload(event: Any) -> dict[str, Any]:
-    return _runtime.parsed(event.split(b"\ndata: ", 1)[1].decode().rstrip())  # type: ignore[no-any-return]
-
-
-class _EventMaker:
-    """Makes the bytes of an event of what the engine sends."""
+class _NamedEventMaker(EventMaker):
+    """Anthropic's events have the type of their payload as their name."""
 
     __slots__ = ()
 
-    def content(self, index: int, text: str) -> bytes:
-        """Every event of a message comes whole."""
-        raise RuntimeError(
-            "the engine sent a piece of a chat in a stream of events: the package is older than its library"
-        )
-
     def __call__(self, item: Any) -> bytes:
-        text: str = item[1]
-        payload = _runtime.parsed(text)
+        payload = _runtime.parsed(item[1])
         kind = payload.get("type") if isinstance(payload, dict) else None
-        return f"event: {kind}\ndata: {text}\n\n".encode()
+        return f"event: {kind}\n".encode() + super().__call__(item)
 
 
+@raising
 def create(
     max_tokens: int,
     messages: list[Any],
@@ -88,15 +69,11 @@ def create(
     """
     arguments = locals()
     if stream:
-        outcome = _calls.streamed(b"anthropic_messages", arguments, AnthropicMessagesStream)
-    else:
-        outcome = _calls.answered(b"anthropic_messages", arguments, _as_it_came)
-    if isinstance(outcome, Failure):
-        del kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+        return _calls.streamed(b"anthropic_messages", arguments, AnthropicMessagesStream)
+    return _calls.answered(b"anthropic_messages", arguments, _as_it_came)
 
 
+@araising
 async def acreate(
     max_tokens: int,
     messages: list[Any],
@@ -117,13 +94,8 @@ async def acreate(
     """:func:`create` for coroutines."""
     arguments = locals()
     if stream:
-        outcome = await _calls.astreamed(b"anthropic_messages", arguments, AnthropicMessagesStream)
-    else:
-        outcome = await _calls.aanswered(b"anthropic_messages", arguments, _as_it_came)
-    if isinstance(outcome, Failure):
-        del kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+        return await _calls.astreamed(b"anthropic_messages", arguments, AnthropicMessagesStream)
+    return await _calls.aanswered(b"anthropic_messages", arguments, _as_it_came)
 
 
 # litellm's names of the same at its top.
@@ -131,5 +103,5 @@ anthropic_messages = acreate
 anthropic_messages_handler = create
 
 
-def _as_it_came(payload: Any, meta: Meta) -> Any:
-    return payload
+def _as_it_came(payload: Any, meta: Meta) -> AnthropicMessagesResponse:
+    return payload  # type: ignore[no-any-return]

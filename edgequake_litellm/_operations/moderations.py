@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _calls
-from .._calls import Failure
+from .._calls import araising, raising
 from .._types import moderation_response
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .._types import OpenAIModerationResponse
 
 
+@raising
 def moderation(
     input: Any, model: str | None = None, api_key: str | None = None, **kwargs: Any
 ) -> OpenAIModerationResponse:
@@ -20,13 +21,10 @@ def moderation(
 
     Without `model` OpenAI takes its own.
     """
-    outcome = _calls.answered(b"moderation", locals(), moderation_response)
-    if isinstance(outcome, Failure):
-        del api_key, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"moderation", locals(), moderation_response)
 
 
+@araising
 async def amoderation(
     input: Any,
     model: str | None = None,
@@ -35,8 +33,4 @@ async def amoderation(
     **kwargs: Any,
 ) -> OpenAIModerationResponse:
     """:func:`moderation` for coroutines."""
-    outcome = await _calls.aanswered(b"moderation", locals(), moderation_response)
-    if isinstance(outcome, Failure):
-        del api_key, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"moderation", locals(), moderation_response)

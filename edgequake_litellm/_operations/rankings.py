@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _calls
-from .._calls import Failure
+from .._calls import araising, raising
 from .._types import rerank_response
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .._types import RerankResponse
 
 
+@raising
 def rerank(
     model: str,
     query: str,
@@ -30,13 +31,10 @@ def rerank(
     `results` has a dict for each: its `index` in `documents`, its `relevance_score`, and its `document` where the provider returns it.
     `edgequake/local/bm25` ranks on this machine, without a provider.
     """
-    outcome = _calls.answered(b"rerank", locals(), rerank_response)
-    if isinstance(outcome, Failure):
-        del kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"rerank", locals(), rerank_response)
 
 
+@araising
 async def arerank(
     model: str,
     query: str,
@@ -50,8 +48,4 @@ async def arerank(
     **kwargs: Any,
 ) -> RerankResponse:
     """:func:`rerank` for coroutines. As in litellm, it asks for the documents only where `return_documents` is given."""
-    outcome = await _calls.aanswered(b"rerank", locals(), rerank_response)
-    if isinstance(outcome, Failure):
-        del kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"rerank", locals(), rerank_response)

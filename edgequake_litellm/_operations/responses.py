@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _calls, _compat, _request
-from .._calls import Failure
+from .._calls import Failure, araising, raising
 from .._response_streaming import ResponsesAPIStreamingIterator, SyncResponsesAPIStreamingIterator
 from .._types import responses_response
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .._types import ResponsesAPIResponse
 
 
+@raising
 def responses(
     input: Any,
     model: str,
@@ -50,20 +51,15 @@ def responses(
 
     `text_format` is a pydantic class, or a JSON schema as `response_format` of `completion` has it, that the answer's text shall fit.
     """
-    outcome: Any
     arguments = _formatted(locals())
     if isinstance(arguments, Failure):
-        outcome = arguments
-    elif stream:
-        outcome = _calls.streamed(b"responses", arguments, SyncResponsesAPIStreamingIterator)
-    else:
-        outcome = _calls.answered(b"responses", arguments, responses_response)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+        return arguments  # type: ignore[return-value]  # raised
+    if stream:
+        return _calls.streamed(b"responses", arguments, SyncResponsesAPIStreamingIterator)
+    return _calls.answered(b"responses", arguments, responses_response)
 
 
+@araising
 async def aresponses(
     input: Any,
     model: str,
@@ -96,18 +92,12 @@ async def aresponses(
     **kwargs: Any,
 ) -> ResponsesAPIResponse | ResponsesAPIStreamingIterator:
     """:func:`responses` for coroutines."""
-    outcome: Any
     arguments = _formatted(locals())
     if isinstance(arguments, Failure):
-        outcome = arguments
-    elif stream:
-        outcome = await _calls.astreamed(b"responses", arguments, ResponsesAPIStreamingIterator)
-    else:
-        outcome = await _calls.aanswered(b"responses", arguments, responses_response)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+        return arguments  # type: ignore[return-value]  # raised
+    if stream:
+        return await _calls.astreamed(b"responses", arguments, ResponsesAPIStreamingIterator)
+    return await _calls.aanswered(b"responses", arguments, responses_response)
 
 
 def _formatted(arguments: dict[str, Any]) -> dict[str, Any] | Failure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _calls
-from .._calls import Failure
+from .._calls import araising, raising
 from .._types import responses_response
 from .._types.operations import response_deleted
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .._types.kept import DeleteResponseResult
 
 
+@raising
 def get_responses(
     response_id: str,
     extra_headers: dict[str, Any] | None = None,
@@ -25,13 +26,10 @@ def get_responses(
     **kwargs: Any,
 ) -> ResponsesAPIResponse:
     """A response that the provider has stored. The provider is OpenAI where none is named."""
-    outcome = _calls.answered(b"get_responses", locals(), responses_response)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"get_responses", locals(), responses_response)
 
 
+@araising
 async def aget_responses(
     response_id: str,
     extra_headers: dict[str, Any] | None = None,
@@ -42,13 +40,10 @@ async def aget_responses(
     **kwargs: Any,
 ) -> ResponsesAPIResponse:
     """:func:`get_responses` for coroutines."""
-    outcome = await _calls.aanswered(b"get_responses", locals(), responses_response)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"get_responses", locals(), responses_response)
 
 
+@raising
 def delete_responses(
     response_id: str,
     extra_headers: dict[str, Any] | None = None,
@@ -59,13 +54,10 @@ def delete_responses(
     **kwargs: Any,
 ) -> DeleteResponseResult:
     """Has the provider forget a response."""
-    outcome = _calls.answered(b"delete_responses", locals(), response_deleted)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"delete_responses", locals(), response_deleted)
 
 
+@araising
 async def adelete_responses(
     response_id: str,
     extra_headers: dict[str, Any] | None = None,
@@ -76,13 +68,10 @@ async def adelete_responses(
     **kwargs: Any,
 ) -> DeleteResponseResult:
     """:func:`delete_responses` for coroutines."""
-    outcome = await _calls.aanswered(b"delete_responses", locals(), response_deleted)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"delete_responses", locals(), response_deleted)
 
 
+@raising
 def cancel_responses(
     response_id: str,
     extra_headers: dict[str, Any] | None = None,
@@ -93,13 +82,10 @@ def cancel_responses(
     **kwargs: Any,
 ) -> ResponsesAPIResponse:
     """Ends a response that was begun with `background=True`."""
-    outcome = _calls.answered(b"cancel_responses", locals(), responses_response)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"cancel_responses", locals(), responses_response)
 
 
+@araising
 async def acancel_responses(
     response_id: str,
     extra_headers: dict[str, Any] | None = None,
@@ -110,13 +96,10 @@ async def acancel_responses(
     **kwargs: Any,
 ) -> ResponsesAPIResponse:
     """:func:`cancel_responses` for coroutines."""
-    outcome = await _calls.aanswered(b"cancel_responses", locals(), responses_response)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"cancel_responses", locals(), responses_response)
 
 
+@raising
 def list_input_items(
     response_id: str,
     after: str | None = None,
@@ -130,13 +113,10 @@ def list_input_items(
     **kwargs: Any,
 ) -> dict[str, Any]:
     """The items that a stored response answered, as a dict with a page of them in `data`."""
-    outcome = _calls.answered(b"list_input_items", locals(), _as_it_came)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return _calls.answered(b"list_input_items", locals(), _as_it_came)
 
 
+@araising
 async def alist_input_items(
     response_id: str,
     after: str | None = None,
@@ -150,11 +130,7 @@ async def alist_input_items(
     **kwargs: Any,
 ) -> dict[str, Any]:
     """:func:`list_input_items` for coroutines."""
-    outcome = await _calls.aanswered(b"list_input_items", locals(), _as_it_came)
-    if isinstance(outcome, Failure):
-        del extra_headers, kwargs
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+    return await _calls.aanswered(b"list_input_items", locals(), _as_it_came)
 
 
 def _as_it_came(payload: Any, meta: Meta) -> dict[str, Any]:

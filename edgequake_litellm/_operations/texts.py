@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _calls
-from .._calls import Failure
+from .._calls import araising, raising
 from .._text_streaming import TextCompletionStreamWrapper
 from .._types import text_completion_response
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .._types import TextCompletionResponse
 
 
+@raising
 def text_completion(
     prompt: Any,
     model: str | None = None,
@@ -46,15 +47,11 @@ def text_completion(
     """
     arguments = _named(locals())
     if stream:
-        outcome = _calls.streamed(b"text_completion", arguments, TextCompletionStreamWrapper)
-    else:
-        outcome = _calls.answered(b"text_completion", arguments, text_completion_response)
-    if isinstance(outcome, Failure):
-        del api_key, api_base, model_list, kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+        return _calls.streamed(b"text_completion", arguments, TextCompletionStreamWrapper)
+    return _calls.answered(b"text_completion", arguments, text_completion_response)
 
 
+@araising
 async def atext_completion(
     prompt: Any,
     model: str | None = None,
@@ -83,13 +80,8 @@ async def atext_completion(
     """:func:`text_completion` for coroutines."""
     arguments = _named(locals())
     if stream:
-        outcome = await _calls.astreamed(b"text_completion", arguments, TextCompletionStreamWrapper)
-    else:
-        outcome = await _calls.aanswered(b"text_completion", arguments, text_completion_response)
-    if isinstance(outcome, Failure):
-        del api_key, api_base, model_list, kwargs, arguments
-        raise outcome.pop()
-    return outcome  # type: ignore[no-any-return]
+        return await _calls.astreamed(b"text_completion", arguments, TextCompletionStreamWrapper)
+    return await _calls.aanswered(b"text_completion", arguments, text_completion_response)
 
 
 def _named(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from random import choice
 from typing import Any, Optional
 
 from .. import _compat, _request
-from .._calls import Failure
+from .._calls import araising, raising
 from .._completion import acompletion, completion
 from .._embedding import aembedding, embedding
 from .._operations.audio import aspeech, atranscription, speech, transcription
@@ -38,184 +38,118 @@ class Calls(Choices):
     `metadata={"tags": […]}`. Exceptions are those of the last deployment that was asked.
     """
 
+    @raising
     def completion(self, model: str, messages: list[Any], **kwargs: Any) -> Any:
         """The answer to `messages`, or with `stream=True` its chunks."""
-        outcome = self._call(completion, model, {"messages": messages, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(completion, model, {"messages": messages, **kwargs})
 
+    @araising
     async def acompletion(self, model: str, messages: list[Any], stream: bool = False, **kwargs: Any) -> Any:
         """:meth:`completion` for coroutines."""
-        outcome = await self._acall(acompletion, model, {"messages": messages, "stream": stream or None, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(acompletion, model, {"messages": messages, "stream": stream or None, **kwargs})
 
+    @araising
     async def schedule_acompletion(
         self, model: str, messages: list[Any], priority: int, stream: bool = False, **kwargs: Any
     ) -> Any:
         """:meth:`acompletion`: the engine starts every call at once, so that none waits for one of a higher `priority`."""
         kwargs["priority"] = priority
-        outcome = await self._acall(acompletion, model, {"messages": messages, "stream": stream or None, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(acompletion, model, {"messages": messages, "stream": stream or None, **kwargs})
 
+    @raising
     def text_completion(self, model: str, prompt: Any, **kwargs: Any) -> Any:
         """The text that continues `prompt`."""
-        outcome = self._call(text_completion, model, {"prompt": prompt, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(text_completion, model, {"prompt": prompt, **kwargs})
 
+    @araising
     async def atext_completion(self, model: str, prompt: Any, **kwargs: Any) -> Any:
         """:meth:`text_completion` for coroutines."""
-        outcome = await self._acall(atext_completion, model, {"prompt": prompt, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(atext_completion, model, {"prompt": prompt, **kwargs})
 
+    @raising
     def embedding(self, model: str, input: Any, **kwargs: Any) -> Any:
         """The vectors of `input`."""
-        outcome = self._call(embedding, model, {"input": input, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(embedding, model, {"input": input, **kwargs})
 
+    @araising
     async def aembedding(self, model: str, input: Any, **kwargs: Any) -> Any:
         """:meth:`embedding` for coroutines."""
-        outcome = await self._acall(aembedding, model, {"input": input, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(aembedding, model, {"input": input, **kwargs})
 
+    @raising
     def image_generation(self, prompt: str, model: str, **kwargs: Any) -> Any:
         """Images of what `prompt` says."""
-        outcome = self._call(image_generation, model, {"prompt": prompt, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(image_generation, model, {"prompt": prompt, **kwargs})
 
+    @araising
     async def aimage_generation(self, prompt: str, model: str, **kwargs: Any) -> Any:
         """:meth:`image_generation` for coroutines."""
-        outcome = await self._acall(aimage_generation, model, {"prompt": prompt, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(aimage_generation, model, {"prompt": prompt, **kwargs})
 
+    @raising
     def image_edit(self, model: str, image: Any, prompt: Optional[str] = None, **kwargs: Any) -> Any:
         """`image`, changed as `prompt` says."""
-        outcome = self._call(image_edit, model, {"image": image, "prompt": prompt, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(image_edit, model, {"image": image, "prompt": prompt, **kwargs})
 
+    @araising
     async def aimage_edit(self, model: str, image: Any, prompt: Optional[str] = None, **kwargs: Any) -> Any:
         """:meth:`image_edit` for coroutines."""
-        outcome = await self._acall(aimage_edit, model, {"image": image, "prompt": prompt, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(aimage_edit, model, {"image": image, "prompt": prompt, **kwargs})
 
+    @raising
     def transcription(self, file: Any, model: str, **kwargs: Any) -> Any:
         """The words that are spoken in `file`."""
-        outcome = self._call(transcription, model, {"file": file, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(transcription, model, {"file": file, **kwargs})
 
+    @araising
     async def atranscription(self, file: Any, model: str, **kwargs: Any) -> Any:
         """:meth:`transcription` for coroutines."""
-        outcome = await self._acall(atranscription, model, {"file": file, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(atranscription, model, {"file": file, **kwargs})
 
+    @raising
     def speech(self, model: str, input: str, voice: Optional[str] = None, **kwargs: Any) -> Any:
         """`input` as sound."""
-        outcome = self._call(speech, model, {"input": input, "voice": voice, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(speech, model, {"input": input, "voice": voice, **kwargs})
 
+    @araising
     async def aspeech(self, model: str, input: str, voice: Optional[str] = None, **kwargs: Any) -> Any:
         """:meth:`speech` for coroutines."""
-        outcome = await self._acall(aspeech, model, {"input": input, "voice": voice, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(aspeech, model, {"input": input, "voice": voice, **kwargs})
 
+    @raising
     def rerank(self, model: str, **kwargs: Any) -> Any:
         """`documents` in the order of how well they fit `query`."""
-        outcome = self._call(rerank, model, kwargs)
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(rerank, model, kwargs)
 
+    @araising
     async def arerank(self, model: str, **kwargs: Any) -> Any:
         """:meth:`rerank` for coroutines."""
-        outcome = await self._acall(arerank, model, kwargs)
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(arerank, model, kwargs)
 
+    @raising
     def moderation(self, input: Any, model: Optional[str] = None, **kwargs: Any) -> Any:
         """What of `input` is against the provider's rules. A `model` that is no group, or none at all, is asked past the router."""
-        outcome = self._call(moderation, model, {"input": input, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(moderation, model, {"input": input, **kwargs})
 
+    @araising
     async def amoderation(self, input: Any, model: Optional[str] = None, **kwargs: Any) -> Any:
         """:meth:`moderation` for coroutines."""
-        outcome = await self._acall(amoderation, model, {"input": input, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(amoderation, model, {"input": input, **kwargs})
 
+    @raising
     def responses(self, model: str, input: Any, **kwargs: Any) -> Any:
         """The answer to `input` by the Responses API, or with `stream=True` its events."""
-        outcome = self._call(responses, model, {"input": input, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return self._call(responses, model, {"input": input, **kwargs})
 
+    @araising
     async def aresponses(self, model: str, input: Any, **kwargs: Any) -> Any:
         """:meth:`responses` for coroutines."""
-        outcome = await self._acall(aresponses, model, {"input": input, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(aresponses, model, {"input": input, **kwargs})
 
+    @araising
     async def anthropic_messages(self, model: str, messages: list[Any], max_tokens: int, **kwargs: Any) -> Any:
         """The answer to `messages` in the words of Anthropic's Messages API, whatever the deployment's provider."""
-        outcome = await self._acall(acreate, model, {"messages": messages, "max_tokens": max_tokens, **kwargs})
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._acall(acreate, model, {"messages": messages, "max_tokens": max_tokens, **kwargs})
 
     @property
     def chat(self) -> Chat:

@@ -6,7 +6,7 @@ import json
 from typing import Any, Optional
 
 from .. import _files, _questions
-from .._calls import Failure
+from .._calls import araising
 from .._operations.files import acreate_file
 from .._operations.jobs import acancel_batch, acreate_batch, alist_batches, aretrieve_batch
 from . import making, settings
@@ -24,45 +24,30 @@ class Kept(Batches):
     """The methods of a Router for what providers keep. A file and a batch are at one deployment: `model` is its id, or a group or
     alias that has no other. Nothing is asked of another one instead."""
 
+    @araising
     async def acreate_file(self, model: str, **kwargs: Any) -> Any:
         """Uploads `file`. In the requests of a file for a batch (`purpose="batch"`) the deployment's model takes the place of the group."""
-        outcome = await self._kept(acreate_file, model, kwargs)
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._kept(acreate_file, model, kwargs)
 
+    @araising
     async def acreate_batch(self, model: str, **kwargs: Any) -> Any:
         """Has the requests of a file made within a day."""
-        outcome = await self._kept(acreate_batch, model, kwargs)
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._kept(acreate_batch, model, kwargs)
 
+    @araising
     async def aretrieve_batch(self, model: Optional[str] = None, **kwargs: Any) -> Any:
         """How far a batch is."""
-        outcome = await self._kept(aretrieve_batch, model, kwargs)
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._kept(aretrieve_batch, model, kwargs)
 
+    @araising
     async def acancel_batch(self, model: Optional[str] = None, **kwargs: Any) -> Any:
         """Ends a batch before it is done."""
-        outcome = await self._kept(acancel_batch, model, kwargs)
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._kept(acancel_batch, model, kwargs)
 
+    @araising
     async def alist_batches(self, model: str, **kwargs: Any) -> Any:
         """The batches of a deployment."""
-        outcome = await self._kept(alist_batches, model, kwargs)
-        if isinstance(outcome, Failure):
-            del kwargs
-            raise outcome.pop()
-        return outcome
+        return await self._kept(alist_batches, model, kwargs)
 
     async def _kept(self, function: Callable[..., Any], model: Optional[str], given: Fields) -> Any:
         try:
