@@ -10,6 +10,12 @@ from .._calls import araising, raising
 from .._completion import acompletion, completion
 from .._embedding import aembedding, embedding
 from .._operations.audio import aspeech, atranscription, speech, transcription
+from .._operations.contents import (
+    agenerate_content,
+    agenerate_content_stream,
+    generate_content,
+    generate_content_stream,
+)
 from .._operations.images import aimage_edit, aimage_generation, image_edit, image_generation
 from .._operations.messages import acreate
 from .._operations.moderations import amoderation, moderation
@@ -150,6 +156,28 @@ class Calls(Choices):
     async def anthropic_messages(self, model: str, messages: list[Any], max_tokens: int, **kwargs: Any) -> Any:
         """The answer to `messages` in the words of Anthropic's Messages API, whatever the deployment's provider."""
         return await self._acall(acreate, model, {"messages": messages, "max_tokens": max_tokens, **kwargs})
+
+    aanthropic_messages = anthropic_messages
+
+    @raising
+    def generate_content(self, model: str, contents: Any, **kwargs: Any) -> Any:
+        """The answer to `contents` in the words of Google's API, whatever the deployment's provider."""
+        return self._call(generate_content, model, {"contents": contents, **kwargs})
+
+    @araising
+    async def agenerate_content(self, model: str, contents: Any, **kwargs: Any) -> Any:
+        """:meth:`generate_content` for coroutines."""
+        return await self._acall(agenerate_content, model, {"contents": contents, **kwargs})
+
+    @raising
+    def generate_content_stream(self, model: str, contents: Any, **kwargs: Any) -> Any:
+        """:meth:`generate_content` while the answer comes: the bytes of server-sent events."""
+        return self._call(generate_content_stream, model, {"contents": contents, **kwargs})
+
+    @araising
+    async def agenerate_content_stream(self, model: str, contents: Any, **kwargs: Any) -> Any:
+        """:meth:`generate_content_stream` for coroutines."""
+        return await self._acall(agenerate_content_stream, model, {"contents": contents, **kwargs})
 
     @property
     def chat(self) -> Chat:

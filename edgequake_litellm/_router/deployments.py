@@ -30,6 +30,11 @@ class Deployments(Lists):
     def model_list(self, value: Any) -> None:
         self.set_model_list(value)
 
+    @property
+    def healthy_deployments(self) -> list[Any]:
+        """:attr:`model_list`, healthy or not, as in litellm. `async_get_healthy_deployments` leaves out those that have failed."""
+        return self._table.rows
+
     def set_model_list(self, model_list: list[Any]) -> None:
         """Serves these deployments instead of those that it had.
 

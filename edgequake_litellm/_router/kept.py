@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from .. import _files, _questions
 from .._calls import araising
-from .._operations.files import acreate_file
+from .._operations.files import acreate_file, afile_content, afile_delete
 from .._operations.jobs import acancel_batch, acreate_batch, alist_batches, aretrieve_batch
 from . import making, settings
 from .batches import Batches
@@ -28,6 +28,16 @@ class Kept(Batches):
     async def acreate_file(self, model: str, **kwargs: Any) -> Any:
         """Uploads `file`. In the requests of a file for a batch (`purpose="batch"`) the deployment's model takes the place of the group."""
         return await self._kept(acreate_file, model, kwargs)
+
+    @araising
+    async def afile_content(self, model: Optional[str] = None, **kwargs: Any) -> Any:
+        """The bytes of the file `file_id`, as the `content` of what this returns."""
+        return await self._kept(afile_content, model, kwargs)
+
+    @araising
+    async def afile_delete(self, model: Optional[str] = None, **kwargs: Any) -> Any:
+        """Deletes the file `file_id`."""
+        return await self._kept(afile_delete, model, kwargs)
 
     @araising
     async def acreate_batch(self, model: str, **kwargs: Any) -> Any:
