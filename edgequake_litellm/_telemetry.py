@@ -111,9 +111,7 @@ def enable_by_name(name: str) -> None:
             enable_telemetry(otlp=_of_environment(), service_name=os.environ.get("OTEL_SERVICE_NAME") or "litellm")
     except BadRequestError as error:
         _refused.add(name)
-        from warnings import warn
-
-        warn(f"The callback {name!r} is not at work: {error.message}", UserWarning, stacklevel=2)
+        config.warn(f"The callback {name!r} is not at work: {error.message}")
 
 
 def _of_environment() -> dict[str, Any]:

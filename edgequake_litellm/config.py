@@ -7,6 +7,8 @@ one ``if``. Attributes that litellm does not have, or no longer has, may be assi
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -296,16 +298,20 @@ def _warn(name: str) -> None:
     if feature in _warned:
         return
     _warned.add(feature)
-    from warnings import warn
-
-    warn(
-        f"edgequake_litellm does not support {feature} yet: `{name}` is kept, but nothing acts on it.",
-        UserWarning,
-        stacklevel=4,
-    )
+    warn(f"edgequake_litellm does not support {feature} yet: `{name}` is kept, but nothing acts on it.")
 
 
 def unsupported(name: str, feature: str) -> None:
     """Warns, once, that an argument of a call asks for a feature that the package lacks."""
     _UNSUPPORTED.setdefault(name, feature)
     _warn(name)
+
+
+def warn(message: str) -> None:
+    """Warns at the line of the program that led here: that is the line to change, and what filters of warnings look at."""
+    from warnings import warn
+
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        frame, level = frame.f_back, level + 1
+    warn(message, UserWarning, stacklevel=level)

@@ -72,13 +72,9 @@ def _warn_of(name: str) -> None:
     if name in _named:
         return
     _named.add(name)
-    from warnings import warn
-
-    warn(
+    config.warn(
         f"edgequake_litellm has no logger {name!r} of its own: nothing is sent there. Register the CustomLogger that the service's "
-        "package offers.",
-        UserWarning,
-        stacklevel=2,
+        "package offers."
     )
 
 

@@ -77,6 +77,7 @@ def _begin(router: Calls, given: dict[str, Any]) -> None:
     router.default_litellm_params = dict(given["default_litellm_params"] or {})
     settings.share(router, given)
     router.set_model_list(given["model_list"] or [])
+    settings.warn_of_unknown_groups(router)
     router._engine.ready(router)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .base import RouterBase
+    from .calls import Calls
 
     Fields = dict[str, Any]
 
@@ -136,6 +137,34 @@ def listed(fallbacks: Any) -> Any:
         else item
         for item in fallbacks
     ]
+
+
+def warn_of_unknown_groups(router: Calls) -> None:
+    """Warns of names in fallbacks and aliases that no deployment serves: litellm finds a typing error only when a group has failed.
+
+    It is no error, since deployments may be added later; a router that has none yet says nothing.
+    """
+    if not router._table.rows or router.router_general_settings.pass_through_all_models:
+        return
+    named = [(router.get_model_from_alias(alias), "model_group_alias") for alias in router.model_group_alias]
+    for where in ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"):
+        for item in listed(getattr(router, where)) or ():
+            for group, others in item.items():
+                named.append((group, where))
+                if isinstance(others, (list, tuple)):
+                    named.extend((_model_of(other), where) for other in others)
+    unknown = [
+        f"{group!r} of `{where}`"
+        for group, where in dict.fromkeys(named)
+        if group != "*" and group not in router._table and not router.get_model_list(group)
+    ]
+    if unknown:
+        config.warn(f"No deployment of the Router serves {', '.join(unknown)}.")
+
+
+def _model_of(target: Any) -> str:
+    """The group of a fallback, which may be a dict of arguments."""
+    return str(target.get("model")) if isinstance(target, dict) else str(target)
 
 
 def package() -> Any:

@@ -376,8 +376,9 @@ def test_the_name_of_a_service_warns(arguments, monkeypatch):
 
     monkeypatch.setattr(registered, "_named", set())
     litellm.success_callback = ["langfuse"]
-    with pytest.warns(UserWarning, match="has no logger 'langfuse'"):
+    with pytest.warns(UserWarning, match="has no logger 'langfuse'") as told:
         litellm.completion(**arguments)
+    assert told[0].filename == __file__
 
 
 def test_metadata_may_hold_objects(recorder, arguments):

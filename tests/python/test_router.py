@@ -10,6 +10,7 @@ import copy
 import enum
 import gc
 import pickle
+import re
 import shutil
 import socket
 import subprocess
@@ -345,6 +346,33 @@ def test_a_fallback_may_be_one_group(place, local_provider):
     assert response._hidden_params["additional_headers"]["x-litellm-attempted-fallbacks"] == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"fallbacks": [{"typo": ["g"]}]}, "'typo' of `fallbacks`"),
+        ({"fallbacks": [{"g": ["typo", "other"]}]}, "'typo' of `fallbacks`"),
+        ({"context_window_fallbacks": [{"g": [{"model": "typo"}]}]}, "'typo' of `context_window_fallbacks`"),
+        ({"default_fallbacks": ["typo"]}, "'typo' of `fallbacks`"),
+        ({"model_group_alias": {"a": "typo"}}, "'typo' of `model_group_alias`"),
+    ],
+)
+def test_a_name_that_nothing_serves_is_told_where_the_router_is_made(place, options, named):
+    with pytest.warns(UserWarning, match=re.escape(f"serves {named}.")) as told:
+        Router(model_list=[place("g"), place("other")], **options)
+    assert [warning.filename for warning in told] == [__file__]
+
+
+def test_names_that_are_served_are_not_warned_of(place):
+    Router(
+        model_list=[place("g"), place("openai/*", "openai/*")],
+        model_group_alias={"a": {"model": "g", "hidden": True}},
+        default_fallbacks=["a"],
+        fallbacks=[{"g": "openai/gpt-4o"}],
+    )
+    # Its deployments come later.
+    Router(fallbacks=[{"later": ["also"]}])
+
+
 def test_two_routers_do_not_share_their_default_fallbacks(place):
     shared = [{"a": ["b"]}]
     made = router(place("a"), place("b"), fallbacks=shared, default_fallbacks=["b"])
@@ -558,8 +586,37 @@ def test_a_file_goes_to_the_one_deployment_with_its_model(local_provider):
 
 def test_anthropics_words(place):
     made = router(place("chat"))
-    answer = asyncio.run(made.anthropic_messages("chat", MESSAGES, max_tokens=5))
-    assert answer["content"][0]["text"] == "You said: Say hello"
+    for function in (made.anthropic_messages, made.aanthropic_messages):
+        answer = asyncio.run(function("chat", MESSAGES, max_tokens=5))
+        assert answer["content"][0]["text"] == "You said: Say hello"
+
+
+def test_googles_words(place):
+    made = router(place("chat"))
+    assert made.healthy_deployments == made.model_list
+    contents = [{"role": "user", "parts": [{"text": "Say hello"}]}]
+
+    async def ask():
+        answer = await made.agenerate_content("chat", contents)
+        return answer, [event async for event in (await made.agenerate_content_stream("chat", contents)).aevents()]
+
+    for answer, events in (
+        (made.generate_content("chat", contents), list(made.generate_content_stream("chat", contents).events())),
+        asyncio.run(ask()),
+    ):
+        assert answer["candidates"][0]["content"]["parts"][0]["text"] == "You said: Say hello"
+        texts = [part["text"] for event in events for part in event["candidates"][0]["content"].get("parts", ())]
+        assert "".join(texts) == "You said: Say hello"
+
+
+def test_a_file_is_read_and_deleted_at_the_one_deployment(place, local_provider):
+    made = router(place("chat"))
+    for function, method in ((made.afile_content, "GET"), (made.afile_delete, "DELETE")):
+        local_provider.error(400, "So far and no further.")
+        with pytest.raises(litellm.BadRequestError, match="So far"):
+            asyncio.run(function(model="chat", file_id="file-1"))
+        sent = local_provider.requests[-1]
+        assert (sent.method, sent.path.partition("/content")[0], sent.api_key) == (method, "/v1/files/file-1", KEY)
 
 
 # The program's own part --------------------------------------------------------------------------------------------------------
