@@ -127,8 +127,8 @@ def test_ssl_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
     both.write_text(certificate.read_text() + key.read_text())
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    served.load_cert_chain(certificate, key)
-    served.load_verify_locations(certificate)
+    served.load_cert_chain(str(certificate), str(key))
+    served.load_verify_locations(str(certificate))
     served.verify_mode = ssl.CERT_REQUIRED
     with LocalProvider(ssl_context=served) as provider:
         arguments = {"api_base": provider.base_url, "api_key": KEY, "ssl_verify": False, "num_retries": 0}
