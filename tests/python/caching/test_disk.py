@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -106,31 +103,50 @@ def test_a_place_that_cannot_be_written_costs_no_answer(tmp_path, local_provider
         cache.cache.sync_ping()
 
 
-_WRITER = """
-import sys
+_KILLER = """
+import os, random, signal, sys, time
 import edgequake_litellm as litellm
 litellm.cache = litellm.Cache(type="disk", disk_cache_dir=sys.argv[1])
-number = 0
-while True:
-    text = f"{number % 40}:" + str(number % 40) * 20000
-    answer = litellm.completion(
-        "openai/gpt-4o", [{"role": "user", "content": f"{number % 40}"}], mock_response=text, cache={"no-cache": True}
-    )
-    number += 1
-    if number == 3:
-        print("writes", flush=True)
+chance, killed = random.Random(7), 0
+
+def write(told):
+    number = 0
+    while True:
+        text = f"{number % 40}:" + str(number % 40) * 20000
+        os.write(told, b"(")
+        litellm.completion(
+            "openai/gpt-4o", [{"role": "user", "content": f"{number % 40}"}], mock_response=text, cache={"no-cache": True}
+        )
+        os.write(told, b")")
+        number += 1
+
+while killed < int(sys.argv[2]):
+    heard, told = os.pipe()
+    child = os.fork()
+    if not child:
+        write(told)
+    os.close(told)
+    # The first call makes the client; the second shows how long a write takes.
+    assert [os.read(heard, 1) for _ in range(3)] == [b"(", b")", b"("]
+    began = time.monotonic()
+    assert [os.read(heard, 1) for _ in range(2)] == [b")", b"("]
+    time.sleep(chance.random() * (time.monotonic() - began))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    killed += not os.read(heard, 1000)  # The write that it had begun has not ended.
+    os.close(heard)
+print(killed)
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
-def test_processes_killed_in_the_middle_of_their_writes_leave_nothing_half(folder):
-    chance = random.Random(7)
-    read = {"hits": 0}
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork, and no SIGKILL")
+def test_200_kills_in_the_middle_of_a_write_leave_nothing_half(folder):
     use(folder)
 
-    def check() -> None:
+    def hits() -> int:
+        found = 0
         for number in range(40):
-            # What the cache lacks is made here with another text: a hit is the writer's, whole.
+            # What the cache lacks is made here, with the same text. A hit is the writer's: it must be whole.
             text = f"{number}:" + str(number) * 20000
             answer = litellm.completion(
                 "openai/gpt-4o",
@@ -139,28 +155,20 @@ def test_processes_killed_in_the_middle_of_their_writes_leave_nothing_half(folde
                 cache={"no-store": True},
             )
             assert answer.choices[0].message.content == text
-            read["hits"] += answer._hidden_params["cache_hit"] is True
+            found += answer._hidden_params["cache_hit"] is True
+        return found
 
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    for _ in range(10):
-        writers = [
-            subprocess.Popen(
-                [sys.executable, "-c", _WRITER, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
-            )
-            for _ in range(2)
-        ]
-        for writer in writers:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "writes\n"
-        time.sleep(chance.random() * 0.1)
-        for writer in writers:
-            writer.send_signal(signal.SIGKILL)
-        for writer in writers:
-            writer.wait()
-            writer.stdout.close()
-        check()
-    # 20 processes were killed, each after 3 writes at least and mostly after tens; every entry is read whole.
-    assert read["hits"] > 30
+    command = [sys.executable, "-c", _KILLER, str(folder), "200"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as killer:
+        read = 0
+        # While writers die, and after the last one.
+        while killer.poll() is None:
+            read += hits()
+        assert killer.stdout is not None
+        assert killer.stdout.read() == "200\n"
+    assert hits() > 1
+    assert read > 200
 
 
 def test_eight_processes_share_it(folder, local_provider):
