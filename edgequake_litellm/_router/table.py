@@ -9,7 +9,7 @@ from .._helpers import get_secret
 from .._logging import verbose_router_logger
 from .._questions import get_llm_provider
 from .._types.base import Model
-from ..exceptions import BadRequestError
+from ..exceptions import AuthenticationError, BadRequestError
 from ..types.router import Deployment, is_active_here
 
 TYPE_CHECKING = False
@@ -205,6 +205,16 @@ def _resolved(params: Fields) -> Fields:
         if value is not None:
             made[name] = dict(value) if isinstance(value, dict) else list(value) if isinstance(value, list) else value
     return made
+
+
+def refuse_unset(params: Fields, model: str, provider: str) -> None:
+    """Raises AuthenticationError where an environment variable is still only named, for calls that the engine's router does not make:
+    the name would go out as a key."""
+    for name, value in params.items():
+        if isinstance(value, str) and value.startswith(_FROM_ENVIRONMENT):
+            variable = value[len(_FROM_ENVIRONMENT) :]
+            message = f"The deployment's `{name}` is the environment variable {variable}, which is not set."
+            raise AuthenticationError(message, llm_provider=provider, model=model)
 
 
 # What would make a deployment something else than it is here, with what to do instead.

@@ -253,6 +253,8 @@ def test_no_call_goes_out_with_another_key_than_the_one_that_is_missing(monkeypa
     made = router(place("chat", api_key="os.environ/NOT_SET"), place("other"))
     with pytest.raises(litellm.AuthenticationError, match="NOT_SET"):
         made.completion("chat", MESSAGES)
+    with pytest.raises(litellm.AuthenticationError, match="NOT_SET"):
+        asyncio.run(made.alist_batches("chat"))
     assert not local_provider.requests
     assert text_of(made.completion("other", MESSAGES))
 
