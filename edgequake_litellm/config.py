@@ -179,6 +179,7 @@ _FORWARDED = frozenset(
         "disable_stop_sequence_limit",
         "user_url_validation",
         "user_url_allowed_hosts",
+        "turn_off_message_logging",
         "AZURE_DEFAULT_API_VERSION",
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -56,6 +57,18 @@ class RedisServer:
             time.sleep(0.01)
         self.kill()
         raise ConnectionError(f"redis-server did not start on port {self.port}")
+
+    def command(self, *words: str) -> bytes:
+        """Sends one command and returns the answer as it comes, up to 64 KiB."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            parts = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
+            connection.sendall(f"*{len(words)}\r\n{parts}".encode())
+            return connection.recv(65536)
+
+    def freeze(self, frozen: bool) -> None:
+        """Has it hang, connections and all, or go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
 
     def kill(self) -> None:
         """Ends it at once, as a crash does."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import socket
-import subprocess
-import time
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
 
 import edgequake_litellm as litellm
+
+from ..redis_server import RedisServer
 
 
 @pytest.fixture(autouse=True)
@@ -21,48 +18,10 @@ def no_cache_is_left() -> Iterator[None]:
     litellm.disable_cache()
 
 
-class Redis:
-    """A redis-server on a free port."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.process: Any = None
-        for _ in range(20):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.port = probe.getsockname()[1]
-            if self.start():
-                return
-        raise RuntimeError("no redis-server could be started")
-
-    def start(self) -> bool:
-        program = shutil.which("redis-server")
-        assert program, "redis-server is needed for these tests (on Debian: apt install redis-server)"
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
-        self.process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while self.process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return True
-            time.sleep(0.01)
-        return False
-
-    def command(self, *words: str) -> bytes:
-        """Sends one command and returns the answer as it comes, up to 64 KiB."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
-            parts = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
-            connection.sendall(f"*{len(words)}\r\n{parts}".encode())
-            return connection.recv(65536)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    server = Redis(tmp_path)
-    yield server
-    server.kill()
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture(params=["local", "disk", "redis"])

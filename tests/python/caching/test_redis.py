@@ -96,3 +96,18 @@ def test_no_password_is_shown(redis):
 def test_two_addresses_are_refused():
     with pytest.raises(litellm.BadRequestError, match="two servers"):
         litellm.Cache(type="redis", host="a", url="redis://b")
+
+
+def test_a_redis_that_hangs_leaves_a_call_with_a_short_time_limit_its_time(redis, local_provider, arguments):
+    use(redis)
+    litellm.register_quota("hangs", [{"rpm": 100}], store={"type": "redis", "host": "127.0.0.1", "port": redis.port})
+    litellm.completion(**arguments, quota="hangs")
+    redis.freeze(True)
+    try:
+        for more in ({}, {"quota": "hangs"}):
+            messages = [{"role": "user", "content": f"another {more}"}]
+            litellm.completion(**{**arguments, "messages": messages}, timeout=0.6, num_retries=0, **more)
+    finally:
+        redis.freeze(False)
+        litellm.register_quota("hangs", None)
+    assert len(local_provider.requests) == 3

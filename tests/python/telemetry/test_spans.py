@@ -99,6 +99,28 @@ def test_content_is_told_where_asked_for(
     assert KEY.encode() not in collector.everything()
 
 
+@pytest.mark.parametrize("where", ["program", "call"])
+def test_litellms_switch_goes_before_what_the_exporter_is_told(
+    collector: Collector,
+    arguments: dict[str, Any],
+    local_provider: LocalProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    litellm.enable_telemetry(otlp={"endpoint": collector.endpoint}, capture_content=True)
+    local_provider.reply("words of the answer")
+    if where == "program":
+        monkeypatch.setattr(litellm, "turn_off_message_logging", True)
+    ask = {**arguments, "messages": [{"role": "user", "content": "words of the question"}]}
+    if where == "call":
+        ask["turn_off_message_logging"] = True
+    litellm.completion(**ask)
+    for _ in litellm.completion(**ask, stream=True):
+        pass
+    assert len(flushed(collector)) == 2
+    assert b"words of the" not in collector.everything()
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_a_stream_tells_its_tokens_and_its_first_chunk(
     exporting: Collector, arguments: dict[str, Any], local_provider: LocalProvider, asynchronous: bool

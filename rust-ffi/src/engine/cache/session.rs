@@ -183,7 +183,9 @@ impl Session {
                     }
                 }
             }
-            if let Some(entry) = self.look_up(asked).await {
+            // A store that hangs is a miss before it can use up a short time limit.
+            let patience = deadline.saturating_duration_since(Instant::now()) / 4;
+            if let Some(entry) = tokio::time::timeout(patience, self.look_up(asked)).await.ok().flatten() {
                 if let Some((events, answer, meta)) = self.serve(&entry, now()) {
                     if let Some(mut lead) = self.lead.take() {
                         lead.land(entry);

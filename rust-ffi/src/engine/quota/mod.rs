@@ -199,7 +199,7 @@ impl Quota {
         let (wants, began) = (parts.iter().map(|part| part.want.clone()).collect::<Vec<_>>(), Instant::now());
         loop {
             let id = id::unique("");
-            let met = match self.try_reserve(&id, &wants, &parts).await? {
+            let met = match self.try_reserve(&id, &wants, &parts, deadline).await? {
                 (Ok(taken), shared) => return Ok(Some(Hold::new(self, taken, parts, shared))),
                 (Err(met), _) => met,
             };
@@ -213,9 +213,12 @@ impl Quota {
         }
     }
 
-    async fn try_reserve(&self, id: &str, wants: &[Want], parts: &[Part]) -> Result<Attempt> {
+    async fn try_reserve(&self, id: &str, wants: &[Want], parts: &[Part], deadline: Instant) -> Result<Attempt> {
         if let Some(shared) = &self.config.shared {
-            match shared.reserve(id, wants).await {
+            // A store that hangs counts as dead before it can use up a short time limit.
+            let patience = deadline.saturating_duration_since(Instant::now()) / 4;
+            let late = |_| Err(Failure::Down(format!("no answer within {:.1} s", patience.as_secs_f64())));
+            match tokio::time::timeout(patience, shared.reserve(id, wants)).await.unwrap_or_else(late) {
                 Ok(outcome) => {
                     self.tell_late(shared);
                     return Ok((outcome, Some(shared.clone())));

@@ -40,6 +40,8 @@ pub struct Watch {
     per_chunk: Histogram,
     answer: Answer,
     retries: u64,
+    /// Are the words of the request and of its answer exported?
+    captures: bool,
     ended: bool,
 }
 
@@ -58,11 +60,15 @@ impl Watch {
         let parent = text("traceparent").and_then(|parent| Parent::parse(&parent, text("tracestate").as_deref()));
         let context = Context::new(parent, &settings.sampler);
         let stream = operation.streams() && request.is_stream().unwrap_or_default();
+        // litellm's switch goes before what the exporter is told: a call whose words are nobody's is not exported either.
+        let name = "turn_off_message_logging";
+        let silent = request.bool(name).ok().flatten().or_else(|| request.setting_bool(name).ok().flatten()) == Some(true);
+        let captures = settings.capture_content && !silent;
         let kept = (context.sampled && telemetry.exports_spans()).then(|| Kept {
             attributes: facts::request(operation, request, stream),
             failed: Vec::new(),
-            input: settings.capture_content.then(|| content::input(request)).flatten(),
-            streamed: (settings.capture_content && stream).then(Streamed::default),
+            input: captures.then(|| content::input(request)).flatten(),
+            streamed: (captures && stream).then(Streamed::default),
         });
         if let Some(metrics) = &telemetry.metrics {
             metrics.started();
@@ -70,6 +76,7 @@ impl Watch {
         let now = Instant::now();
         Watch {
             kept,
+            captures,
             context,
             operation: names::operation(operation),
             provider: text("custom_llm_provider").unwrap_or_default(),
@@ -138,7 +145,7 @@ impl Watch {
         }
         let mut kept = self.kept.take();
         if let Some(kept) = &mut kept {
-            finished(kept, self.telemetry.settings.capture_content);
+            finished(kept, self.captures);
         }
         let finished = kept.map(|kept| Finished {
             context: self.context.clone(),
@@ -153,7 +160,7 @@ impl Watch {
             answer: std::mem::take(&mut self.answer),
             retries: self.retries,
             error: error.map(|error| {
-                let message = self.telemetry.settings.capture_content.then(|| error.message.clone());
+                let message = self.captures.then(|| error.message.clone());
                 (error.kind, error.http_status, message)
             }),
             attributes: kept.attributes,
