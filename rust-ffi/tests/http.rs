@@ -148,6 +148,7 @@ fn content(text: &str) -> String {
 #[derive(Default, Debug)]
 struct Outcome {
     opened: usize,
+    chunks: usize,
     text: String,
     answer: Option<Value>,
     error: Option<Error>,
@@ -160,6 +161,7 @@ impl Sink for Collect {
     fn emit(&self, event: Event) -> Action {
         let mut outcome = self.0.lock().unwrap();
         assert_eq!(outcome.terminals, 0, "an event after the terminal one");
+        outcome.chunks += usize::from(matches!(event, Event::Stream(_)));
         match event {
             Event::Opened { .. } => outcome.opened += 1,
             Event::Stream(StreamEvent::Chunk { text, .. } | StreamEvent::Content { text, .. }) => outcome.text.push_str(&text),
@@ -181,6 +183,11 @@ impl Sink for Collect {
 
 /// Starts a call and waits for its end.
 fn call(client: &Arc<Client>, base: &str, more: Value) -> Outcome {
+    ask(client, "completion", base, more)
+}
+
+/// The same of any operation.
+fn ask(client: &Arc<Client>, operation: &str, base: &str, more: Value) -> Outcome {
     let mut request = json!({
         "model": "openai/m", "api_key": "sk-canary-1234567890", "api_base": base, "messages": [{"role": "user", "content": "x"}],
     });
@@ -188,7 +195,7 @@ fn call(client: &Arc<Client>, base: &str, more: Value) -> Outcome {
     let (done, wait) = mpsc::channel();
     let sink = Arc::new(Collect(Mutex::default(), done));
     let text = request.to_string();
-    if let Err(error) = client.start("completion", text.as_bytes(), &[], sink.clone(), Arc::new(Control::default())) {
+    if let Err(error) = client.start(operation, text.as_bytes(), &[], sink.clone(), Arc::new(Control::default())) {
         return Outcome { error: Some(error), ..Outcome::default() };
     }
     wait.recv_timeout(Duration::from_secs(30)).expect("no terminal event");
@@ -262,6 +269,75 @@ fn an_error_before_any_content_is_tried_again_as_its_status_would_be() {
     let origin = format!("http://{}", whole.address);
     call(&client(), &origin, json!({"model": "anthropic/claude-sonnet-4-5", "num_retries": 1}));
     assert_eq!(whole.requests().len(), 2);
+}
+
+/// A stream that breaks off after its first events, by a cut or by an error, has said nothing as long as these are empty.
+#[test]
+fn a_stream_that_breaks_before_its_first_content_is_asked_for_again() {
+    fn role() -> String {
+        r#"data: {"id":"c","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#
+            .to_owned()
+            + "\n\n"
+    }
+    fn begins(more: &str) -> Vec<Step> {
+        vec![Step::Take, Step::Send([STREAM_HEAD, role().as_bytes(), more.as_bytes()].concat())]
+    }
+    let whole: Script = || {
+        let end = r#"data: {"id":"c","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+        begins(&format!("{}{end}\n\ndata: [DONE]\n\n", content("hi")))
+    };
+    let server = Server::new(vec![|| begins(""), || begins("data: {"), whole]);
+    let outcome = call(&client(), &server.base(), json!({"stream": true, "num_retries": 2}));
+    assert!(outcome.error.is_none(), "{outcome:?}");
+    // The beginnings that came to nothing are not seen.
+    assert_eq!((server.requests().len(), outcome.opened, outcome.chunks, &*outcome.text), (3, 1, 3, "hi"));
+
+    let server = Server::new(vec![|| begins(""), whole]);
+    let other = json!({"model": "openai/other", "api_base": server.base(), "api_key": "k"});
+    let outcome = call(&client(), &server.base(), json!({"stream": true, "num_retries": 0, "fallbacks": [other]}));
+    assert_eq!((outcome.error.is_none(), outcome.chunks, &*outcome.text), (true, 3, "hi"), "{outcome:?}");
+
+    // What came is the caller's where nothing is asked again; after a text nothing ever is.
+    let server = Server::new(vec![|| begins("")]);
+    let outcome = call(&client(), &server.base(), json!({"stream": true, "num_retries": 1}));
+    assert_eq!((server.requests().len(), outcome.chunks, kind(&outcome)), (2, 1, ErrorKind::ApiConnection));
+    let server = Server::new(vec![|| begins(&content("a")), whole]);
+    let outcome = call(&client(), &server.base(), json!({"stream": true, "num_retries": 1}));
+    assert_eq!((server.requests().len(), &*outcome.text, kind(&outcome)), (1, "a", ErrorKind::ApiConnection));
+}
+
+/// The same of the other protocols, whose first events are empty too.
+#[test]
+fn each_protocols_empty_beginning_is_asked_for_again() {
+    let claude: Script = || {
+        let start = r#"{"type":"message_start","message":{"id":"m","role":"assistant","content":[],"usage":{"input_tokens":1}}}"#;
+        let block = r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#;
+        let events = format!("event: message_start\ndata: {start}\n\nevent: content_block_start\ndata: {block}\n\n");
+        vec![Step::Take, Step::Send([STREAM_HEAD, events.as_bytes()].concat())]
+    };
+    let gemini: Script = || {
+        let event =
+            r#"{"candidates":[{"content":{"role":"model","parts":[{"text":""}]}}],"usageMetadata":{"promptTokenCount":1}}"#;
+        vec![Step::Take, Step::Send([STREAM_HEAD, format!("data: {event}\n\n").as_bytes()].concat())]
+    };
+    let responses: Script = || {
+        let event = r#"{"type":"response.created","response":{"id":"resp_1","status":"in_progress","output":[]}}"#;
+        vec![Step::Take, Step::Send([STREAM_HEAD, format!("data: {event}\n\n").as_bytes()].concat())]
+    };
+    let client = client();
+    for (operation, model, script) in [
+        ("completion", "anthropic/claude-sonnet-4-5", claude),
+        ("anthropic_messages", "anthropic/claude-sonnet-4-5", claude),
+        ("completion", "gemini/gemini-2.5-flash", gemini),
+        ("generate_content", "gemini/gemini-2.5-flash", gemini),
+        ("responses", "openai/gpt-4o", responses),
+    ] {
+        let server = Server::new(vec![script]);
+        let base = if model.starts_with("openai") { server.base() } else { format!("http://{}", server.address) };
+        let more = json!({"model": model, "stream": true, "num_retries": 1, "max_tokens": 9, "input": "x", "contents": "x"});
+        let outcome = ask(&client, operation, &base, more);
+        assert_eq!(server.requests().len(), 2, "{operation} {model}: {outcome:?}");
+    }
 }
 
 #[test]

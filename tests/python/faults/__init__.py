@@ -1,6 +1,6 @@
 """Faults for the tests of reliability: a server that breaks each rule of HTTP and TCP on demand.
 
-``FaultServer`` and the constructors in ``catalogue`` are the everyday part; ``FAULTS`` has the 34 faults of the matrix by
+``FaultServer`` and the constructors in ``catalogue`` are the everyday part; ``FAULTS`` has the 35 faults of the matrix by
 name, those included for which there is no server (a name that is not found, a port that refuses).
 """
 

@@ -1,4 +1,4 @@
-"""The faults by name. ``FAULTS`` has the 34 of the fault matrix; the other constructors are for tests of their own.
+"""The faults by name. ``FAULTS`` has the 35 of the fault matrix; the other constructors are for tests of their own.
 
 ``FAULTS[name].open()`` makes a fault ready to be met::
 
@@ -250,6 +250,11 @@ def bad_chunk_size() -> Fault:
     return Fault("bad_chunk_size", [Send(good + b"zz\r\ndata: {}\r\n"), Fin()])
 
 
+def fin_before_text() -> Fault:
+    """Ends a stream after its first event, which has the role and no text yet."""
+    return Fault("fin_before_text", [BeginAnswer(events=1), Fin()])
+
+
 def stall_mid_body() -> Fault:
     return Fault("stall_mid_body", [BeginAnswer(), Stall()])
 
@@ -362,6 +367,7 @@ _ENTRIES: Sequence[Entry] = [
     Entry("bad_gzip", _served(bad_gzip)),
     Entry("bad_chunk_size", _served(bad_chunk_size)),
     Entry("stall_mid_body", _served(stall_mid_body)),
+    Entry("fin_before_text", _served(fin_before_text)),
     Entry("fin_mid_event", _served(fin_mid_event)),
     Entry("rst_mid_event", _served(rst_mid_event)),
     Entry("stale_keep_alive", _served(stale_keep_alive)),

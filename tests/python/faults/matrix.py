@@ -44,6 +44,7 @@ RETRIED = {
     "status_504": "Timeout",
     "status_529": "APIError",
     "bad_gzip": "APIConnectionError",
+    "fin_before_text": "APIConnectionError",
 }
 # The same of a plain answer; of a stream, a part has been handed on by then.
 RETRIED_WHEN_WHOLE = {
@@ -65,7 +66,15 @@ HARMLESS = {"slow_headers", "wrong_content_type", "stale_keep_alive"}
 NEVER_CONNECTED = {"dns_hang", "syn_blackhole", "tls_stall"}
 ENDLESS = {"stall_mid_body"}
 # Faults of a stream that was opened already: litellm's class for them, around the cause.
-OPENED = {"bad_gzip", "bad_chunk_size", "fin_mid_event", "rst_mid_event", "error_in_ok", "short_content_length"}
+OPENED = {
+    "bad_gzip",
+    "bad_chunk_size",
+    "fin_before_text",
+    "fin_mid_event",
+    "rst_mid_event",
+    "error_in_ok",
+    "short_content_length",
+}
 # What has no server, or one that cannot answer well afterwards since it speaks no TLS.
 NEVER_WELL = {"dns_fail", "dns_hang", "refused", "syn_blackhole", "tls_alert", "tls_stall"}
 UNCOUNTED = {"dns_fail", "dns_hang", "refused", "syn_blackhole"}

@@ -91,7 +91,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class BeginAnswer:
-    """Sends the good answer up to the middle of its body: in the middle of an event of a stream."""
+    """Sends the good answer up to the middle of its body: in the middle of an event of a stream, or after ``events`` whole ones."""
+
+    events: Optional[int] = None
 
     def run(self, peer: Peer) -> None:
         if not wants_stream(peer):
@@ -99,10 +101,12 @@ class BeginAnswer:
             peer.send(answer[: len(answer) - len(good_body(peer)) // 2])
             return
         events = messages.stream_events()
-        middle = len(events) // 2
-        whole = messages.chunked(events[:middle])
-        # Without the last chunk of size 0, and with the half of an event in its place.
-        peer.send(whole[: -len(b"0\r\n\r\n")] + messages.chunk(events[middle][: len(events[middle]) // 2]))
+        middle = len(events) // 2 if self.events is None else self.events
+        # Without the last chunk of size 0.
+        begun = messages.chunked(events[:middle])[: -len(b"0\r\n\r\n")]
+        if self.events is None:
+            begun += messages.chunk(events[middle][: len(events[middle]) // 2])
+        peer.send(begun)
 
 
 @dataclass(frozen=True)

@@ -350,6 +350,14 @@ def test_a_cut_is_in_the_middle_of_an_event() -> None:
             json.loads(caught.value.partial.rpartition(b"data: ")[2])
 
 
+def test_a_cut_before_the_text_leaves_the_role_alone() -> None:
+    with FAULTS["fin_before_text"].open() as target, http_client(target.server) as client:
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            post(client, stream=True).read()
+        assert caught.value.partial == messages.stream_events()[0]
+        assert b'"role":"assistant","content":""' in caught.value.partial
+
+
 def test_a_cut_of_a_plain_answer_is_in_the_middle_of_its_body() -> None:
     with FAULTS["fin_mid_event"].open() as target, http_client(target.server) as client:
         with pytest.raises(http.client.IncompleteRead) as caught:
@@ -439,4 +447,4 @@ def test_a_name_whose_lookup_hangs() -> None:
 
 
 def test_the_matrix_has_all_faults() -> None:
-    assert len(FAULTS) == 34
+    assert len(FAULTS) == 35

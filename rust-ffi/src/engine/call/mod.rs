@@ -2,6 +2,7 @@
 
 mod attempt;
 mod body;
+mod held;
 mod meta;
 mod output;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::wire::remote::Remotes;
 use crate::wire::{Credentials, Decode};
 
 use attempt::WireCall;
+use held::Held;
 use meta::meta;
 use output::{Output, Terminal};
 
@@ -109,16 +111,28 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
     let mut terminal = Terminal { sink: sink.clone(), sent: false, provider: provider.clone(), model: model.clone() };
     async move {
         let output = Output { sink, control: control.clone() };
-        let mut progress =
-            Progress { attempts: 0, status: None, opened: false, content: false, generated: String::new(), observers };
+        let mut progress = Progress {
+            attempts: 0,
+            status: None,
+            opened: false,
+            content: false,
+            held: Held::default(),
+            generated: String::new(),
+            observers,
+        };
         let outcome = {
             let work = async {
-                match &mut way {
+                let done = match &mut way {
                     Way::Single(call) => attempts(&client, call, None, &output, &mut progress).await,
                     // Boxed: its state is larger than that of the usual way, and every call would carry the room for it.
                     Way::Governed(way) => Box::pin(governed(&client, way, &output, &mut progress)).await,
                     Way::Ready(ready) => Ok(Finish::done(std::mem::take(&mut ready.answer), std::mem::take(&mut ready.meta))),
+                };
+                if done.is_err() && !control.is_cancelled() {
+                    // Nothing is asked again: what came of the last attempt is the caller's.
+                    output.release(&mut progress).await?;
                 }
+                done
             };
             tokio::select! {
                 biased;
@@ -170,8 +184,19 @@ pub(super) struct Progress {
     opened: bool,
     /// Something of the answer was handed on: from here nothing is sent again.
     content: bool,
+    /// What came of the latest attempt before its first content.
+    held: Held,
     generated: String,
     observers: Vec<Box<dyn Observer>>,
+}
+
+impl Progress {
+    /// Another attempt begins: of the one before it nothing is left.
+    fn begin(&mut self) {
+        self.attempts += 1;
+        self.status = None;
+        self.held.take();
+    }
 }
 
 /// The terminal event, and a stream's connection that may still hold bytes behind its end mark.
@@ -202,7 +227,7 @@ async fn governed(client: &Arc<Client>, way: &mut Governed, output: &Output, pro
             if way.stream {
                 output.open(meta.clone(), progress).await?;
                 for event in events {
-                    output.stream_event(event, progress).await?;
+                    output.hand_on(event, progress).await?;
                 }
                 output.sink.flush();
             }
@@ -261,7 +286,11 @@ async fn attempts(
     output: &Output,
     progress: &mut Progress,
 ) -> Result<Finish> {
-    let done = work(client, call, deadline, output, progress).await;
+    let mut done = work(client, call, deadline, output, progress).await;
+    if done.is_ok() {
+        // An answer without any content is one, too. Those who watch must have seen all of it before it counts as done.
+        done = output.release(progress).await.and(done);
+    }
     done.map_err(|error| {
         let mut error = error.at(&call.route.provider, &call.route.model);
         // Whoever made it: a decoder quotes what came, and a provider may have written a key into it.
@@ -303,8 +332,7 @@ async fn work(
             };
             let wire = WireCall { call, wire, filled, decode: wire.decode.as_ref(), tokens: &client.tokens, output };
             loop {
-                progress.attempts += 1;
-                progress.status = None;
+                progress.begin();
                 let started = Instant::now();
                 let done = wire.attempt(deadline, progress).await;
                 log_attempt(call, wire.wire, progress, done.as_ref().err(), started);
@@ -324,18 +352,18 @@ async fn work(
             }
         }
         Job::Edgequake(job) => {
-            progress.attempts += 1;
+            progress.begin();
             // Boxed: its state is larger than all of the usual road, and every call would carry the room for it.
             Box::pin(edgequake_job(call, job, deadline, output, progress)).await
         }
         Job::Local(job) => {
-            progress.attempts += 1;
+            progress.begin();
             let late = |_| timeout("the whole call", call.limits.total);
             let answer = tokio::time::timeout_at(deadline, job.run()).await.map_err(late)??;
             Ok(Finish::done(answer, meta(call, None, progress.attempts)))
         }
         Job::Mock(mock) => {
-            progress.attempts += 1;
+            progress.begin();
             let meta = meta(call, None, progress.attempts);
             if call.stream {
                 mock.wait().await?;

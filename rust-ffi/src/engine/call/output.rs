@@ -19,7 +19,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) async fn open(&self, meta: Vec<u8>, progress: &mut Progress) -> Result<()> {
-        // A second attempt of a stream that had been opened goes on silently: nothing of the first was handed on.
+        // A second attempt of a stream that had been opened goes on silently: nothing that the first said was handed on.
         if progress.opened {
             return Ok(());
         }
@@ -29,7 +29,36 @@ impl Output {
         Ok(())
     }
 
-    pub(super) async fn stream_event(&self, event: StreamEvent, progress: &mut Progress) -> Result<()> {
+    /// Hands an event on, unless nothing was said yet and this event says nothing either: it then waits for one that does, or for the
+    /// stream's end.
+    pub(super) async fn stream_event(&self, mut event: StreamEvent, progress: &mut Progress) -> Result<()> {
+        if !progress.content {
+            match progress.held.keep(event) {
+                Some(said) => event = said,
+                None => return Ok(()),
+            }
+            self.release(progress).await?;
+        }
+        self.hand_on(event, progress).await
+    }
+
+    /// Hands on what was held back.
+    pub(super) async fn release(&self, progress: &mut Progress) -> Result<()> {
+        if progress.held.is_empty() {
+            return Ok(());
+        }
+        // Boxed: it happens once in a stream, and every event would carry the room for it.
+        Box::pin(async {
+            for event in progress.held.take() {
+                self.hand_on(event, progress).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Hands an event on as it is.
+    pub(super) async fn hand_on(&self, event: StreamEvent, progress: &mut Progress) -> Result<()> {
         progress.content = true;
         for observer in &mut progress.observers {
             observer.event(&event);
