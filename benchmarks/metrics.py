@@ -55,6 +55,8 @@ JOBS: dict[str, dict[str, Any]] = {
     },
     "route": {"plan": "plain", "pinned": True, "deployments": 100},
     "choose": {"plan": "plain", "pinned": True, "deployments": 1000},
+    "call_cached": {"plan": "plain", "pinned": True, "cached": True},
+    "acall_cached": {"plan": "plain", "pinned": True, "cached": True, "concurrency": 1},
     "first_chunk": {"plan": "stream-3", "pinned": True},
     "afirst_chunk": {"plan": "stream-3", "pinned": True},
     "embed": {"plan": "plain", "pinned": True},
@@ -86,7 +88,7 @@ def metric_function(job: str) -> str:
     for function in ("acall", "astream"):
         if job.startswith(function):
             return function
-    return job.removesuffix("_anthropic").removesuffix("_gemini")
+    return job.removesuffix("_anthropic").removesuffix("_gemini").removesuffix("_cached")
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,10 @@ def wall_us(result: dict[str, Any]) -> float:
     return result["wall_s"] / result["count"] * 1e6
 
 
+def router_overhead_us(result: dict[str, Any]) -> float:
+    return cpu_us(result) - result["plain_cpu_s"] / result["plain_count"] * 1e6
+
+
 FIGURES = [
     Figure("call_cpu", "call, CPU", "µs", "call", cpu_us, 0),
     Figure("call_wall", "call, wall", "µs", "call", wall_us, 0),
@@ -136,7 +142,13 @@ FIGURES = [
     Figure("stream_gemini_cpu", "streamed chunk of Gemini's, CPU", "µs", "stream_gemini", cpu_us),
     Figure("astream_gemini_cpu", "async streamed chunk of Gemini's, CPU", "µs", "astream_gemini", cpu_us),
     Figure("route_cpu", "call through a router of 100 deployments, CPU", "µs", "route", cpu_us, 0),
+    Figure(
+        "router_overhead", "what a router of 100 deployments adds to a call, CPU", "µs", "route", router_overhead_us
+    ),
     Figure("choose_cpu", "choice among 1000 deployments, CPU", "µs", "choose", cpu_us),
+    Figure("cached_cpu", "answer from the cache in memory, CPU", "µs", "call_cached", cpu_us),
+    Figure("cached_wall", "answer from the cache in memory, wall", "µs", "call_cached", wall_us),
+    Figure("acached_cpu", "async answer from the cache in memory, CPU", "µs", "acall_cached", cpu_us),
     Figure("first_chunk", "time to first text", "µs", "first_chunk", lambda r: r["first_chunk_s"] * 1e6, 0),
     Figure("afirst_chunk", "async time to first text", "µs", "afirst_chunk", lambda r: r["first_chunk_s"] * 1e6, 0),
     Figure("memory", "memory of a call in flight", "KB", "memory", lambda r: r["bytes"] / r["calls"] / 1e3),
@@ -185,8 +197,16 @@ def budgets(figures: Figures) -> list[Budget]:
         at_most(figures, "CPU of a streamed chunk of Claude's", "stream_anthropic_cpu", part=200, of=LITELLM),
         at_most(figures, "CPU of a streamed chunk of Claude's, async", "astream_anthropic_cpu", limit=5),
         at_most(figures, "CPU of a streamed chunk of Claude's, async", "astream_anthropic_cpu", part=200, of=LITELLM),
+        at_most(figures, "CPU of a call to Gemini", "call_gemini_cpu", part=30, of=LITELLM),
+        at_most(figures, "CPU of a call to Gemini", "call_gemini_cpu", part=1, of=STDLIB),
         at_most(figures, "CPU of a streamed chunk of Gemini's", "stream_gemini_cpu", limit=5),
+        at_most(figures, "CPU of a streamed chunk of Gemini's", "stream_gemini_cpu", part=200, of=LITELLM),
         at_most(figures, "CPU of a streamed chunk of Gemini's, async", "astream_gemini_cpu", limit=5),
+        at_most(figures, "CPU of a streamed chunk of Gemini's, async", "astream_gemini_cpu", part=200, of=LITELLM),
+        at_most(figures, "CPU of an answer from the cache in memory", "cached_cpu", limit=30),
+        at_most(figures, "CPU of an answer from the cache in memory", "cached_cpu", part=100, of=LITELLM),
+        at_most(figures, "CPU of an answer from the cache in memory, async", "acached_cpu", limit=30),
+        at_most(figures, "CPU of an answer from the cache in memory, async", "acached_cpu", part=100, of=LITELLM),
         at_most(figures, "time to first text", "first_chunk", limit=150, over=FLOOR, over_figure="afirst_chunk"),
         at_most(
             figures, "time to first text, async", "afirst_chunk", limit=150, over=FLOOR, over_figure="afirst_chunk"

@@ -34,6 +34,8 @@ NOT_PYTHON = "not a Python package"
 FLOOR_ONLY = "not part of the floor"
 NO_ROUTER = "no router in Python"
 ROUTER = ("route", "choose")
+NO_CACHE = "no cache of answers"
+CACHE = ("call_cached", "acall_cached")
 OPENAI_ONLY = "measured with OpenAI's protocol only"
 
 
@@ -51,19 +53,25 @@ class Contender:
     package: str = ""
     # Metric -> why it has none.
     lacks: dict[str, str] = field(default_factory=dict)
+    # What its cache needs that pip does not bring with it; it goes into a second venv, so that nothing else is measured with it.
+    needed_by_cache: tuple[str, ...] = ()
 
     @property
     def venv(self) -> Path:
         return VENVS / self.name
 
     @property
-    def python(self) -> Path:
-        return self.venv / "bin" / "python" if self.requirement else Path(sys.executable)
+    def cache_venv(self) -> Path:
+        return VENVS / f"{self.name}-cache" if self.needed_by_cache else self.venv
 
-    def command(self) -> list[str]:
+    def python(self, job: str) -> Path:
+        venv = self.cache_venv if job in CACHE else self.venv
+        return venv / "bin" / "python" if self.requirement else Path(sys.executable)
+
+    def command(self, job: str) -> list[str]:
         if not self.adapter:
             return [str(TARGET / "release" / "reqwest_loop")]
-        return [str(self.python), str(HERE / "worker.py")]
+        return [str(self.python(job)), str(HERE / "worker.py")]
 
 
 def lacking(reason: str, *metrics: str) -> dict[str, str]:
@@ -88,7 +96,7 @@ CONTENDERS = [
         "liter-llm==2.4.0",
         "liter-llm",
         {
-            **lacking(NO_SYNC, "call", "stream", "first_chunk", "embed"),
+            **lacking(NO_SYNC, "call", "call_cached", "stream", "first_chunk", "embed"),
             **lacking(OPENAI_ONLY, *OTHER_PROTOCOLS),
             **lacking(NO_ROUTER, *ROUTER),
         },
@@ -106,13 +114,22 @@ CONTENDERS = [
             **lacking(NO_ADDRESS, "embed"),
             **lacking(OPENAI_ONLY, *OTHER_PROTOCOLS),
             **lacking(NO_ROUTER, *ROUTER),
+            **lacking(NO_CACHE, *CACHE),
         },
     ),
     Contender(
         *("openai", "openai", "openai_api", "openai", "openai==2.54.0", "openai"),
-        lacks={**lacking(OPENAI_ONLY, *OTHER_PROTOCOLS), **lacking(NO_ROUTER, *ROUTER)},
+        lacks={
+            **lacking(OPENAI_ONLY, *OTHER_PROTOCOLS),
+            **lacking(NO_ROUTER, *ROUTER),
+            **lacking(NO_CACHE, *CACHE),
+        },
     ),
-    Contender(LITELLM, "litellm", "litellm_api", "litellm", "litellm==1.106.2", "litellm"),
+    Contender(
+        *(LITELLM, "litellm", "litellm_api", "litellm", "litellm==1.106.2", "litellm"),
+        # Without them a hit of its cache raises ModuleNotFoundError.
+        needed_by_cache=("fastapi==0.165.0", "orjson==3.13.0", "soundfile==0.14.0"),
+    ),
     Contender(
         STDLIB,
         "http.client + json",
@@ -121,6 +138,7 @@ CONTENDERS = [
         lacks={
             **lacking(NO_ASYNC, *ASYNC_CALLS, *ASYNC_STREAMS, "astream_anthropic", "astream_gemini", "memory"),
             **lacking(NO_ROUTER, *ROUTER),
+            **lacking(NO_CACHE, *CACHE),
         },
     ),
     Contender(
@@ -131,6 +149,7 @@ CONTENDERS = [
             **lacking(NOT_PYTHON, "import", "cold", "stream", "first_chunk"),
             **lacking(FLOOR_ONLY, "embed", *OTHER_PROTOCOLS),
             **lacking(NO_ROUTER, *ROUTER),
+            **lacking(NO_CACHE, *CACHE),
         },
     ),
 ]
@@ -144,15 +163,25 @@ def prepare(contender: Contender, say: Callable[[str], None]) -> Optional[str]:
     if contender.name == OURS:
         wheel = shipped_wheel(say)
         wanted, source = hashlib.sha256(wheel.read_bytes()).hexdigest(), str(wheel)
+    problem = install(contender.venv, wanted, [source], say)
+    if contender.needed_by_cache and not problem:
+        requirements = [source, *contender.needed_by_cache]
+        problem = install(contender.cache_venv, " ".join([wanted, *contender.needed_by_cache]), requirements, say)
+    return problem
+
+
+def install(venv: Path, wanted: str, requirements: list[str], say: Callable[[str], None]) -> Optional[str]:
+    """Installs into a new venv, unless `wanted` says what it has already; why it cannot, or None."""
     # Written last, so that a venv whose installation broke off is made anew.
-    mark = contender.venv / "installed"
+    mark = venv / "installed"
     if mark.is_file() and mark.read_text() == wanted:
         return None
-    say(f"installing {contender.name} into {contender.venv.relative_to(REPOSITORY)} …")
+    say(f"installing into {venv.relative_to(REPOSITORY)} …")
     try:
-        shutil.rmtree(contender.venv, ignore_errors=True)
-        run([sys.executable, "-m", "venv", str(contender.venv)])
-        run([str(contender.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", source])
+        shutil.rmtree(venv, ignore_errors=True)
+        run([sys.executable, "-m", "venv", str(venv)])
+        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        run([*pip, *requirements])
     except subprocess.CalledProcessError as error:
         return f"could not be installed: {last_line(error.output)}"
     mark.write_text(wanted)

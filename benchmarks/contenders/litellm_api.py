@@ -15,6 +15,9 @@ class Contender:
             self.request.update(model="anthropic/claude-sonnet-4-5", api_base=job["base_url"].removesuffix("/v1"))
         if job.get("protocol") == "gemini":
             self.request["model"] = "gemini/gemini-2.5-flash"
+        if job.get("cached"):
+            self.module.cache = self.module.Cache(type="local")
+            self.request["caching"] = True
         self.embedding = {"model": "openai/text-embedding-3-small", "input": [job["embedding_input"]], **server}
 
         self.routed = {**job["request"], "model": "group"}
