@@ -1,6 +1,6 @@
 """Writes rust-ffi/data/models.json: what models cost, hold and can do.
 
-The figures are facts that litellm's package ships, each with the provider's page that it was read from (`source`). Sentences
+The figures are facts that litellm's package ships, most with the provider's page that they were read from (`source`). Sentences
 (`metadata`, `comment`, `description`) and the rules for names that nobody knows are left out. Run it to take over newer figures:
 
     python ci/models.py --version 1.106.2            downloads that release of litellm with pip

@@ -183,10 +183,6 @@ class Client:
 
     name: str
     folder: str
-    loads: str
-    """How the library comes into the program."""
-    reads: str
-    """How events come to the program."""
     build: Callable[[Path], List[str]]
     """Builds against a library and returns the command that runs the transcript."""
     optional: bool = False
@@ -194,15 +190,15 @@ class Client:
 
 
 CLIENTS = [
-    Client("C", "c", "linked", "queue, callback", c),
-    Client("C++17", "cpp", "linked", "queue, callback", cpp),
-    Client("Go", "go", "cgo", "channel, `context`", go),
-    Client("Rust", "rust", "`libloading`", "iterator", rust),
-    Client("Java 17", "java/jna", "JNA", "`Iterable`, interrupts", jna),
+    Client("C", "c", c),
+    Client("C++17", "cpp", cpp),
+    Client("Go", "go", go),
+    Client("Rust", "rust", rust),
+    Client("Java 17", "java/jna", jna),
     # Debian 12 has no such JDK.
-    Client("Java 22", "java/ffm", "foreign function API", "`Iterable`, interrupts", ffm, optional=True),
-    Client("TypeScript, Node.js", "node", "koffi", "async iterator, `AbortSignal`", node),
-    Client("Python, standard library only", "python", "`ctypes`", "iterator", python),
+    Client("Java 22", "java/ffm", ffm, optional=True),
+    Client("TypeScript, Node.js", "node", node),
+    Client("Python, standard library only", "python", python),
 ]
 
 

@@ -81,23 +81,24 @@ class Stage:
             await asyncio.sleep(0.02)
         return False
 
-    def faults(self) -> List[str]:
-        """What the server saw that it should not have, after the program's end."""
+    def faults(self) -> List[Tuple[str, str]]:
+        """What the server saw that it should not have, after the program's end: the heading in the transcript, or "", and the fault."""
         found = []
         self.provider.wait_disconnected(count=1)
         if not self.provider.wait_idle():
-            found.append("a connection stayed open after the program's end")
+            found.append(("", "a connection stayed open after the program's end"))
         requests = self.provider.requests
         seen = [_summary(request) for request in requests]
         if seen != EXPECTED_REQUESTS:
-            found.append(f"the server saw other requests: {seen}")
+            found.append(("", f"the server saw other requests: {seen}"))
         by_subject = {str(asked(request)): request for request in requests}
         cancelled = by_subject.pop(COUNT, None)
         if cancelled is None or not cancelled.disconnected:
-            found.append("the cancelled stream's connection was not closed")
-        found += [f"{about!r} was not read to its end" for about, each in by_subject.items() if not each.complete]
+            found.append(("cancel", "the cancelled stream's connection was not closed"))
+        found += [("", f"{about!r} was not read to its end") for about, each in by_subject.items() if not each.complete]
         if not 0 < self.pages_while_held < _PAGES:
-            found.append(f"the server had sent {self.pages_while_held} pages of {_PAGES} while the reader was busy")
+            held = f"the server had sent {self.pages_while_held} pages of {_PAGES} while the reader was busy"
+            found.append(("backpressure", held))
         return found
 
 

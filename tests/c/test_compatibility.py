@@ -45,6 +45,12 @@ def test_the_header_still_says_what_it_said() -> None:
 
 
 def test_an_old_program_runs(library: Path, prefix: list[str], tmp_path: Path) -> None:
+    """Interface 1 as it was frozen, source and header, is compiled without today's header in reach, and run with today's library.
+
+    So the program has the sizes, offsets, numbers and symbols of then in its machine code, as one that was compiled then has: a field
+    that moved, a number that changed or a function that went fails here. What it does not prove is that code of an older compiler works:
+    that rests on the platform's calling convention.
+    """
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("cc is not installed")

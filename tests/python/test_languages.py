@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "ci" / "languages"))
+try:
+    import marks
+finally:
+    sys.path.pop(0)
+
 HEADER = (ROOT / "include/edgequake.h").read_text(encoding="utf-8")
 CONSTANTS = {name: int(value) for name, value in re.findall(r"^#define EQ_(\w+) (-?\d+)$", HEADER, re.MULTILINE)}
 KINDS = {name[len("ERROR_") :]: value for name, value in CONSTANTS.items() if name.startswith("ERROR_")}
@@ -82,3 +89,34 @@ def test_a_client_has_the_headers_numbers_of_events(path, pattern):
     found = re.findall(pattern, example(path))
     assert len(found) == 6
     assert [(name, number) for name, number in found if CONSTANTS[f"EVENT_{name}"] != int(number)] == []
+
+
+# What `make languages` makes of a run.
+
+EXPECTED = "completion\n  answer: yes\ncancel\n  cancelled: yes\n"
+
+
+@pytest.mark.parametrize(
+    ("printed", "faults", "completion", "cancel"),
+    [
+        (EXPECTED, [], "✓", "✓"),
+        (EXPECTED.replace("cancelled: yes", "cancelled: no"), [], "✓", "✗"),
+        (EXPECTED, [("cancel", "the connection stayed open")], "✓", "✗"),
+        (EXPECTED, [("", "the exit status is 1")], "✗", "✗"),
+        ("completion\n  answer: yes\n", [("", "it did not end")], "✗", "✗"),
+        ("", [], "✗", "✗"),
+        ("  astray\n" + EXPECTED, [], "✗", "✗"),
+    ],
+)
+def test_a_feature_is_marked_by_what_the_run_showed(printed, faults, completion, cancel):
+    assert marks.judge(printed, EXPECTED, faults) == {"completion": completion, "cancel": cancel}
+
+
+@pytest.mark.parametrize("heading", ["| | completion | cache |", "| | completion | stream |"])
+def test_the_table_has_the_failures_and_keeps_the_rows_of_what_did_not_run_under_the_same_heading(heading):
+    old, line = "| [C](examples/c) | ✓ | ✓ |", "|---|:-:|:-:|"
+    text = f"before\n{marks.START}\n{heading}\n{line}\n{old}\n| [Go](examples/go) | ✓ | ✓ |\n{marks.END}\nafter\n"
+    made = marks.table(text, ["completion", "cache"], {"Go": {"completion": "✗"}})
+    kept = [old] if "cache" in heading else []
+    rows = ["| | completion | cache |", line, *kept, "| [Go](examples/go) | ✗ | – |"]
+    assert made.splitlines() == ["before", marks.START, *rows, marks.END, "after"]
