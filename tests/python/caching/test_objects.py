@@ -237,3 +237,16 @@ def test_a_memory_before_redis(redis):
     asyncio.run(run())
     with pytest.raises(litellm.BadRequestError, match="cannot be sent as JSON"):
         shared.set_cache("o", object())
+
+
+def test_an_answer_in_memory_needs_no_turn_of_the_loop(local_provider, arguments):
+    async def run() -> tuple[Any, list[str]]:
+        await litellm.acompletion(**arguments)
+        turns: list[str] = []
+        asyncio.get_running_loop().call_soon(turns.append, "another's")
+        return await litellm.acompletion(**arguments), turns.copy()
+
+    litellm.cache = litellm.Cache()
+    response, turns = asyncio.run(run())
+    assert response._hidden_params["cache_hit"] is True
+    assert turns == []
