@@ -31,7 +31,7 @@ def call(call_type: str, send: Callable[[Arguments], Any], arguments: Arguments)
     from ._callbacks.call import Call
     from ._callbacks.stream import observe
 
-    observer = Call(call_type, arguments)
+    observer = Call(call_type, arguments, is_async=False)
     observer.before()
     try:
         outcome = send(arguments)
@@ -65,7 +65,7 @@ async def acall(call_type: str, send: Callable[[Arguments], Awaitable[Any]], arg
     from ._callbacks.call import Call
     from ._callbacks.stream import observe
 
-    observer = Call(call_type, arguments)
+    observer = Call(call_type, arguments, is_async=True)
     arguments = await observer.changed_arguments(arguments)
     await observer.before_awaited()
     try:

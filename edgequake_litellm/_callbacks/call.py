@@ -8,9 +8,11 @@ from traceback import format_exception_only
 
 from .. import _questions, _types, config
 from .._logging import verbose_logger
+from .._types.provider_answer import ProviderAnswer
 from ..integrations.custom_logger import CustomLogger
 from . import redaction, standard, threads
 from .registered import Registered, overrides
+from .stream import is_stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,18 +25,19 @@ OWN = ("callbacks", "input_callback", "success_callback", "failure_callback")
 """The arguments of a call that are callbacks."""
 
 # What a call is about. It stands in `input` and `messages`, not among the parameters.
-_CONTENT = frozenset(("messages", "input", "prompt", "query", "file", "image", "mask"))
+_CONTENT = frozenset(("messages", "input", "prompt", "query", "contents", "file", "image", "mask"))
 
 
 class Call:
     """The callbacks of one call, and the dict that they share. One thread at a time, as the call itself."""
 
-    def __init__(self, call_type: str, arguments: Details) -> None:
-        """`arguments` are the call's, among them `kwargs`; the callbacks are taken out of them, and the call gets its id."""
+    def __init__(self, function: str, arguments: Details, *, is_async: bool) -> None:
+        """`arguments` are those of the call of `function`, among them `kwargs`; the callbacks are taken out of them, and the call gets
+        its id."""
         extra = arguments["kwargs"]
         self.registered = Registered({name: extra.pop(name, None) for name in OWN})
-        self.is_async = call_type.startswith("a")
-        self.call_type = call_type
+        self.is_async = is_async
+        self.call_type = call_type = _call_type(function, arguments)
         self.silent = bool(extra.pop("no-log", False))
         given = {name: value for name, value in arguments.items() if value is not None and name != "kwargs"}
         given.update(extra)
@@ -56,9 +59,8 @@ class Call:
                 )
             except Exception:
                 self.known = False
-        self.details = _details(
-            call_type, given, model, provider, given.get("api_base") or given.get("base_url") or base
-        )
+        base = given.get("api_base") or given.get("base_url") or base
+        self.details = _details(call_type, given, model, provider, base, is_async=is_async)
         if self.routed is not None:
             self.routed.asked(self.details)
 
@@ -95,21 +97,27 @@ class Call:
             self.routed.answered(details, response)
         details["llm_api_duration_ms"] = (now - details["api_call_start_time"]).total_seconds() * 1000
         details["response_headers"] = getattr(response, "_response_headers", None)
-        if details["original_response"] is None and response is not None:
-            dump = getattr(response, "model_dump_json", None)
-            details["original_response"] = response if dump is None else dump()
+        self._keep(response)
         for item in self.registered.input:
             if isinstance(item, CustomLogger) and overrides(item, "log_post_api_call"):
                 _guarded(item.log_post_api_call, self._told(item)[0], None, details["start_time"], now)
 
+    def _keep(self, response: Any) -> None:
+        """Notes the answer as the provider's, unless there is one already. A stream is none: it would be kept by what it keeps."""
+        if self.details["original_response"] is None and not is_stream(response):
+            dump = getattr(response, "model_dump_json", None)
+            self.details["original_response"] = response if dump is None else dump()
+
     def succeeded(self, response: Any) -> None:
         """A call that waited has its answer."""
+        response = _as_chat(response)
         self._spend(response)
         if self._finish() and self.registered.success:
             threads.executor.submit(self._tell_success, response)
 
     def succeeded_awaited(self, response: Any) -> Awaitable[None] | None:
         """A coroutine's call has its answer. What this gives must be awaited; mostly it is a task already, and this gives None."""
+        response = _as_chat(response)
         self._spend(response)
         if self._finish() and self.registered.async_success:
             return threads.spawn(lambda: self._await_success(response))
@@ -182,6 +190,7 @@ class Call:
     def _complete(self, response: Any) -> None:
         """What is told of a success only, and takes some time to find out."""
         details = self.details
+        self._keep(response)
         details["log_event_type"] = "successful_api_call"
         hidden = getattr(response, "_hidden_params", None)
         kept = hidden.get("cache_hit") if isinstance(hidden, dict) else None
@@ -244,7 +253,18 @@ class Call:
         return response
 
 
-def _details(call_type: str, given: Details, model: str | None, provider: str | None, base: str | None) -> Details:
+def _call_type(function: str, arguments: Details) -> str:
+    """litellm's name of a call of `function`."""
+    if function == "aanthropic_messages":
+        return "anthropic_messages"
+    if function.endswith("generate_content") and arguments.get("stream"):
+        return function + "_stream"
+    return function
+
+
+def _details(
+    call_type: str, given: Details, model: str | None, provider: str | None, base: str | None, *, is_async: bool
+) -> Details:
     """litellm's `model_call_details` at the beginning of a call."""
     # A credential may also be a parameter that only one provider takes as such.
     secret = set(_questions.ask(b"secret_names", {"names": list(given)}))
@@ -252,8 +272,8 @@ def _details(call_type: str, given: Details, model: str | None, provider: str | 
     parameters = {name: value for name, value in given.items() if name not in control and name not in _CONTENT}
     if given.get("extra_body"):
         parameters["extra_body"] = given["extra_body"]
-    asked = next((given[name] for name in ("input", "prompt", "query") if name in given), None)
-    messages = given.get("messages")
+    asked = next((given[name] for name in ("input", "prompt", "query", "contents") if name in given), None)
+    messages = _messages_of(asked) if "contents" in given else given.get("messages")
     if messages is None and asked is not None:
         # The call's own check has a word to say about what is neither.
         parts = asked if isinstance(asked, (list, tuple)) else [asked]
@@ -270,7 +290,7 @@ def _details(call_type: str, given: Details, model: str | None, provider: str | 
         "litellm_params": {
             **dict.fromkeys(_LITELLM_PARAMS),
             **{name: value for name, value in shown.items() if name not in ("model", "stream")},
-            "acompletion": call_type.startswith("a"),
+            "acompletion": is_async,
             "api_base": base,
             "custom_llm_provider": provider,
             "litellm_call_id": given["litellm_call_id"],
@@ -309,12 +329,34 @@ def _details(call_type: str, given: Details, model: str | None, provider: str | 
     }
 
 
+def _messages_of(contents: Any) -> list[Details]:
+    """Google's contents as messages, as far as they are texts; other parts stay what they are."""
+    messages: list[Details] = []
+    for content in contents if isinstance(contents, (list, tuple)) else [contents]:
+        told = content if isinstance(content, dict) else {"parts": content}
+        parts = told.get("parts")
+        if isinstance(parts, (list, tuple)) and all(
+            isinstance(part, dict) and part.keys() == {"text"} for part in parts
+        ):
+            parts = "".join(str(part["text"]) for part in parts)
+        messages.append({"role": "assistant" if told.get("role") == "model" else "user", "content": parts})
+    return messages
+
+
 # What programs look up in `litellm_params`; None where a call does not say.
 _LITELLM_PARAMS = (
     "api_base metadata litellm_metadata model_info proxy_server_request preset_cache_key no-log litellm_session_id "
     "base_model drop_params max_retries timeout prompt_id prompt_variables text_completion cooldown_time "
     "input_cost_per_token output_cost_per_token input_cost_per_second output_cost_per_second logger_fn verbose"
 ).split()
+
+
+def _as_chat(response: Any) -> Any:
+    """An answer as callbacks are told of it: what is in a provider's own words is told in a chat's."""
+    if not isinstance(response, ProviderAnswer):
+        return response
+    # Here, not where it is needed: the dict is the program's to change from now on.
+    return _guarded(response.as_chat) or response
 
 
 def _guarded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

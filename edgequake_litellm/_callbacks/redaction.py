@@ -42,11 +42,31 @@ def apply(item: Any, details: dict[str, Any], response: Any) -> tuple[dict[str, 
 
 
 # Parameters that are a part of what is asked.
-_ASKED = frozenset(("instructions", "suffix", "prediction", "documents", "input", "prompt"))
+_ASKED = frozenset(
+    (
+        "instructions",
+        "suffix",
+        "prediction",
+        "documents",
+        "input",
+        "prompt",
+        "system",
+        "systemInstruction",
+        "system_instruction",
+    )
+)
 
 
 def _concealed(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {name: REDACTED if name in _ASKED else value for name, value in parameters.items()}
+    # Google's configuration holds the system's instruction.
+    return {
+        name: REDACTED
+        if name in _ASKED
+        else _concealed(value)
+        if name == "config" and isinstance(value, dict)
+        else value
+        for name, value in parameters.items()
+    }
 
 
 def _wanted(item: Any, details: dict[str, Any]) -> bool:

@@ -1,10 +1,12 @@
-"""Streams whose end callbacks are told of: of chats, of texts, of responses, and sounds."""
+"""Streams whose end callbacks are told of: of chats, texts, responses, messages and contents, and sounds."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from .._binary import HttpxBinaryResponseContent
+from .._logging import verbose_logger
+from .._operations.events import EventStream
 from ..stream_builder import stream_chunk_builder
 from ..streaming import CustomStreamWrapper
 from . import threads
@@ -37,7 +39,12 @@ class _Observed:
             return None
         if error is not None:
             return call.failed(error)
-        whole = self._observed_whole(call)
+        try:
+            whole = self._observed_whole(call)
+        except Exception:
+            # Whoever reads the stream has had all of it, and callbacks end nothing.
+            verbose_logger.error("the chunks of a stream do not add up to an answer for the callbacks", exc_info=True)
+            whole = None
         if call.is_async:
             return call.succeeded_awaited(whole)
         call.succeeded(whole)
@@ -85,7 +92,10 @@ class _ObservedChunks(_Observed, CustomStreamWrapper):
             return getattr(self.completed_response, "response", None)
         if self.completion_stream.forgot:
             return None
-        response = stream_chunk_builder(self.chunks, messages=call.details["messages"])
+        if isinstance(self, EventStream):
+            response: Any = self.as_chat()
+        else:
+            response = stream_chunk_builder(self.chunks, messages=call.details["messages"])
         if response is not None:
             response._hidden_params = {**self._hidden_params, "response_cost": None}
         return response
@@ -120,6 +130,11 @@ class _ObservedSound(_Observed, HttpxBinaryResponseContent):
 
     def _observed_whole(self, call: Call) -> Any:
         return self
+
+
+def is_stream(answer: Any) -> bool:
+    """Is the end of this answer still to come?"""
+    return isinstance(answer, (CustomStreamWrapper, HttpxBinaryResponseContent))
 
 
 _observed_classes: dict[type[Any], type[Any]] = {}

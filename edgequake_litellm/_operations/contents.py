@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from .. import _calls
 from .._calls import araising, raising
+from .._types.provider_answer import GenerateContentResponse
 from .events import EventStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from .._types import Meta
 
 
 class GenerateContentStream(EventStream):
@@ -20,6 +19,7 @@ class GenerateContentStream(EventStream):
     """
 
     __module__ = "litellm.google_genai.streaming_iterator"
+    _operation = "generate_content"
 
     @property
     def response_uptil_now(self) -> str:
@@ -44,14 +44,15 @@ def generate_content(
     timeout: Any = None,
     custom_llm_provider: str | None = None,
     **kwargs: Any,
-) -> dict[str, Any]:
-    """Has `model` answer `contents`, both in the words of Google's API: the answer is a dict.
+) -> GenerateContentResponse:
+    """Has `model` answer `contents`, both in the words of Google's API: the answer is a dict, whose members
+    are its attributes as well.
 
     `config` is the `generationConfig`, or the configuration of Google's own libraries, which holds the system instruction as well.
     For Gemini the request goes out as it is. Other providers are asked by a chat, and their answers are put into Google's words. What a
     chat has no word for raises UnsupportedParamsError, or is left out under `drop_params`.
     """
-    return _calls.answered(b"generate_content", locals(), _as_it_came)
+    return _calls.answered(b"generate_content", locals(), GenerateContentResponse)
 
 
 @araising
@@ -66,9 +67,9 @@ async def agenerate_content(
     timeout: Any = None,
     custom_llm_provider: str | None = None,
     **kwargs: Any,
-) -> dict[str, Any]:
+) -> GenerateContentResponse:
     """:func:`generate_content` for coroutines."""
-    return await _calls.aanswered(b"generate_content", locals(), _as_it_came)
+    return await _calls.aanswered(b"generate_content", locals(), GenerateContentResponse)
 
 
 @raising
@@ -103,7 +104,3 @@ async def agenerate_content_stream(
 ) -> GenerateContentStream:
     """:func:`generate_content_stream` for coroutines."""
     return await _calls.astreamed(b"generate_content", {**locals(), "stream": True}, GenerateContentStream)
-
-
-def _as_it_came(payload: Any, meta: Meta) -> dict[str, Any]:
-    return payload  # type: ignore[no-any-return]

@@ -10,9 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from typing import Any
 
+    from .._types import ModelResponse
+
 
 class EventStream(CustomStreamWrapper):
     """The events of an answer while they come, each as the bytes of a server-sent event, which is what litellm gives."""
+
+    _operation = ""
 
     def _maker(self) -> Any:
         return EventMaker()
@@ -25,6 +29,17 @@ class EventStream(CustomStreamWrapper):
         """An asynchronous iterator of the events as dicts."""
         async for event in self:
             yield self._payload(event)
+
+    def as_chat(self) -> ModelResponse | None:
+        """What has been read as the response of a chat, which is what callbacks are told of every call. The answer has to be whole."""
+        from .._questions import ask
+        from ..stream_builder import stream_chunk_builder
+
+        events: list[Any] = self.chunks
+        fields = {"operation": self._operation, "model": self._meta.data.get("model")}
+        chunks = ask(b"as_chat", {**fields, "events": b"".join(events).decode()})
+        response: Any = stream_chunk_builder(chunks)
+        return response  # type: ignore[no-any-return]
 
     @staticmethod
     def _payload(event: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import _calls, _runtime
 from .._calls import araising, raising
+from .._types.provider_answer import AnthropicMessage
 from .events import EventMaker, EventStream
 
 TYPE_CHECKING = False
@@ -21,6 +22,7 @@ class AnthropicMessagesStream(EventStream):
     """
 
     __module__ = "litellm.anthropic_interface.messages"
+    _operation = "anthropic_messages"
 
     def _maker(self) -> Any:
         return _NamedEventMaker()
@@ -70,7 +72,7 @@ def create(
     arguments = locals()
     if stream:
         return _calls.streamed(b"anthropic_messages", arguments, AnthropicMessagesStream)
-    return _calls.answered(b"anthropic_messages", arguments, _as_it_came)
+    return _calls.answered(b"anthropic_messages", arguments, _message)
 
 
 @araising
@@ -95,7 +97,7 @@ async def acreate(
     arguments = locals()
     if stream:
         return await _calls.astreamed(b"anthropic_messages", arguments, AnthropicMessagesStream)
-    return await _calls.aanswered(b"anthropic_messages", arguments, _as_it_came)
+    return await _calls.aanswered(b"anthropic_messages", arguments, _message)
 
 
 # litellm's names of the same at its top.
@@ -103,5 +105,5 @@ anthropic_messages = acreate
 anthropic_messages_handler = create
 
 
-def _as_it_came(payload: Any, meta: Meta) -> AnthropicMessagesResponse:
-    return payload  # type: ignore[no-any-return]
+def _message(payload: Any, meta: Meta) -> AnthropicMessagesResponse:
+    return AnthropicMessage(payload, meta)  # type: ignore[return-value]  # a dict with those members

@@ -4,6 +4,7 @@
 //! buffer, and brings a [`Decode`] that reads what comes back. It knows nothing of sockets, retries or C.
 
 pub mod anthropic;
+pub mod as_chat;
 pub mod aws;
 pub mod azure;
 pub mod bedrock;

@@ -12,10 +12,10 @@ use super::secrets;
 use crate::edgequake;
 use crate::wire::params;
 use crate::wire::providers::{self, View};
-use crate::wire::Operation;
+use crate::wire::{self, Operation};
 
 /// The questions by name.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "providers",
     "provider_names",
     "get_llm_provider",
@@ -31,6 +31,7 @@ const NAMES: [&str; 15] = [
     "token_count",
     "encode",
     "decode",
+    "as_chat",
 ];
 
 /// Answers the question `name`:
@@ -50,6 +51,9 @@ const NAMES: [&str; 15] = [
 ///   completion, tools} in US dollars, or null for a model that is in no table.
 /// - `token_count` {model, text | messages, tools, tool_choice, response, default_images}: a number.
 /// - `encode` {text, encoding}: a list of tokens; `decode` {tokens, encoding}: a text. `encoding` is cl100k_base or o200k_base.
+/// - `as_chat` {operation, model, answer | events}: what an answer of `anthropic_messages` or `generate_content` is in a chat's words, for
+///   records of all calls in one form: of a whole `answer` a `chat.completion`, of the server-sent `events` of a stream, one text, a list of
+///   its chunks.
 pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {
     let request = Request::parse(if request.is_empty() { b"{}" } else { request })?;
     match name {
@@ -68,6 +72,7 @@ pub fn ask(name: &str, request: &[u8]) -> Result<Vec<u8>> {
         "token_count" => tokens::count(&request),
         "encode" => tokens::encode(&request),
         "decode" => tokens::decode(&request),
+        "as_chat" => as_chat(&request),
         _ => Err(Error::bad_request(format!("{name:?} is not a question of this library; it knows {}", NAMES.join(", ")))),
     }
 }
@@ -103,6 +108,18 @@ fn supported_params(request: &Request<'_>) -> Result<Vec<u8>> {
         names.retain(|name| seen.insert(*name));
     }
     to_json(&names)
+}
+
+fn as_chat(request: &Request<'_>) -> Result<Vec<u8>> {
+    let name = request.str("operation")?.unwrap_or_default();
+    let operation =
+        Operation::from_name(&name).ok_or_else(|| Error::bad_request(format!("`operation` {name:?} is no operation")))?;
+    let model = request.str("model")?.unwrap_or_default();
+    match (request.raw("answer"), request.str("events")?) {
+        (Some(answer), None) => to_json(&wire::as_chat::answer(operation, &model, answer.get().as_bytes())?),
+        (None, Some(events)) => to_json(&wire::as_chat::chunks(operation, &model, events.as_bytes())?),
+        _ => Err(Error::bad_request("give either `answer`, an object, or `events`, a text")),
+    }
 }
 
 fn names_that(request: &Request<'_>, fit: fn(&str) -> bool) -> Result<Vec<u8>> {

@@ -127,6 +127,12 @@ pub fn supported(names: Vec<&'static str>) -> Vec<&'static str> {
     names.into_iter().flat_map(|name| std::iter::once(name).chain(own(name))).collect()
 }
 
+/// What reads answers and events of the Messages API as a chat's, whoever sent them.
+pub fn reader(model: &str) -> Result<Box<dyn Decode>> {
+    let origin = Origin::new(super::openai::row("anthropic")?, Operation::Completion, model, None);
+    Ok(Box::new(Decoder { include_usage: true, ..Decoder::new(origin) }))
+}
+
 /// Reads what comes back.
 pub struct Decoder {
     origin: Origin,
@@ -137,6 +143,12 @@ pub struct Decoder {
     names: HashMap<String, String>,
     /// The beginning of the answer, which the caller wrote.
     prefix: Option<String>,
+}
+
+impl Decoder {
+    fn new(origin: Origin) -> Self {
+        Decoder { origin, include_usage: false, json_tool: None, names: HashMap::new(), prefix: None }
+    }
 }
 
 impl Decode for Decoder {

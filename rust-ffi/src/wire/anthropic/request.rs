@@ -1,7 +1,5 @@
 //! A request of Anthropic's protocol, made ready to be sent: body, headers, address.
 
-use std::collections::HashMap;
-
 use serde_json::{json, Value};
 
 use super::blocks::Surface;
@@ -59,13 +57,7 @@ pub enum Betas {
 /// Makes the call of a completion.
 pub fn prepare(row: &'static Provider, route: &Route, request: &Request<'_>, target: Target<'_>) -> Result<HttpCall> {
     let rules = Rules::of(request)?;
-    let mut decoder = Decoder {
-        origin: Origin::new(row, Operation::Completion, &route.model, route.api_key.clone()),
-        include_usage: false,
-        json_tool: None,
-        names: HashMap::new(),
-        prefix: None,
-    };
+    let mut decoder = Decoder::new(Origin::new(row, Operation::Completion, &route.model, route.api_key.clone()));
     let stream = request.is_stream()?;
     let (mut body, messages, remotes) = body(row, route, request, &target, &rules, &mut decoder)?;
     let mut betas = target.previews.to_vec();

@@ -76,6 +76,12 @@ fn prepare(door: Door, operation: Operation, route: &Route, request: &Request<'_
     }
 }
 
+/// What reads answers and events of `generateContent` as a chat's, whoever sent them.
+pub fn reader(model: &str) -> Result<Box<dyn Decode>> {
+    let origin = Origin::new(super::openai::row("gemini")?, Operation::Completion, model, None);
+    Ok(Box::new(Decoder { origin, include_usage: true, embedded: None }))
+}
+
 /// Reads what comes back.
 struct Decoder {
     origin: Origin,

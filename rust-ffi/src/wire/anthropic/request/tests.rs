@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::*;
 use crate::engine::request::Request;
 use crate::wire::anthropic::Anthropic;
