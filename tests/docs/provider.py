@@ -109,7 +109,7 @@ _BATCH = {
     "created_at": 1,
     "request_counts": {"total": 2, "completed": 0, "failed": 0},
 }
-_ANSWERS.update({"files": _FILE, "batches": _BATCH, "batches/batch_1": _BATCH})
+_ANSWERS.update({"files": _FILE, "batches": _BATCH, "batches/batch_1": _BATCH, "files/file-2/content": b'{"custom_id": "1"}\n'})
 
 
 class Provider(LocalProvider):
@@ -124,7 +124,7 @@ class Provider(LocalProvider):
         answer = _ANSWERS[known[0]]
         kind = "application/json"
         if isinstance(answer, bytes):
-            kind, body = "audio/wav", answer
+            kind, body = "audio/wav" if answer is WAV else "application/octet-stream", answer
         elif b'"stream":true' in incoming.body:
             kind = "text/event-stream"
             body = b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in _EVENTS)
