@@ -109,7 +109,9 @@ _BATCH = {
     "created_at": 1,
     "request_counts": {"total": 2, "completed": 0, "failed": 0},
 }
-_ANSWERS.update({"files": _FILE, "batches": _BATCH, "batches/batch_1": _BATCH, "files/file-2/content": b'{"custom_id": "1"}\n'})
+_ANSWERS.update(
+    {"files": _FILE, "batches": _BATCH, "batches/batch_1": _BATCH, "files/file-2/content": b'{"custom_id": "1"}\n'}
+)
 
 
 class Provider(LocalProvider):
