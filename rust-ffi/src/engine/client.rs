@@ -365,7 +365,7 @@ impl Client {
             let reader = Reader { http: http_client, proves_names, hosts: Hosts::of(request)? };
             Some(Box::new((http.remotes, reader)))
         };
-        let wire = Wire { client, request: out, signer, files, decode: http.decode };
+        let wire = Wire { client, request: out, signer, files, job: http.job, decode: http.decode };
         let mut call = Call::new(route, http.stream, limits, retries, bucket, secrets, Job::Wire(Box::new(wire)));
         if log::is_on() {
             let given = request.str("litellm_call_id").ok().flatten();

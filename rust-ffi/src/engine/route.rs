@@ -158,6 +158,7 @@ fn fills_in(row: &Provider) -> bool {
             | "maritalk"
             | "minimax"
             | "watsonx"
+            | "replicate"
             | "cohere"
             | "cohere_chat"
             | "gemini"

@@ -19,6 +19,7 @@ mod file;
 pub mod gemini;
 pub mod http;
 mod issuer;
+pub mod job;
 mod multipart;
 mod ndjson;
 mod oauth;
@@ -28,6 +29,7 @@ pub mod operation;
 pub mod params;
 pub mod providers;
 pub mod remote;
+mod replicate;
 mod rerank;
 pub mod rewrite;
 pub mod sse;
@@ -39,6 +41,7 @@ use reqwest::Method;
 pub use self::credentials::{Attempt, Credentials};
 pub use self::operation::Operation;
 
+use self::job::Job;
 use self::remote::Remotes;
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
@@ -58,6 +61,8 @@ pub struct HttpCall {
     pub credentials: Option<Box<dyn Credentials>>,
     /// Files to be read before the first attempt; the body holds their tokens. Mostly none.
     pub remotes: Remotes,
+    /// What comes back names a job whose end is the answer. Mostly none.
+    pub job: Option<Box<dyn Job>>,
     pub decode: Box<dyn Decode>,
 }
 
@@ -65,7 +70,8 @@ impl HttpCall {
     /// A POST that is not streamed, still without headers.
     pub fn post(url: String, body: impl Into<Bytes>, decode: Box<dyn Decode>) -> Self {
         let (method, body) = (Method::POST, body.into());
-        HttpCall { method, url, headers: Vec::new(), body, stream: false, credentials: None, remotes: Remotes::default(), decode }
+        let (headers, remotes) = (Vec::new(), Remotes::default());
+        HttpCall { method, url, headers, body, stream: false, credentials: None, remotes, job: None, decode }
     }
 }
 
@@ -192,6 +198,7 @@ pub fn dialect(route: &Route) -> &'static dyn Dialect {
         Some(providers::Protocol::Gemini) => &gemini::AiStudio,
         Some(providers::Protocol::Vertex) => &gemini::Vertex,
         Some(providers::Protocol::Watsonx) => &watsonx::Watsonx,
+        Some(providers::Protocol::Replicate) => &replicate::Replicate,
         _ => &openai::OpenAi,
     }
 }

@@ -33,6 +33,7 @@ pub enum Protocol {
     /// Gemini's models on Vertex AI.
     Vertex,
     Watsonx,
+    Replicate,
 }
 
 impl Protocol {
@@ -48,6 +49,7 @@ impl Protocol {
             Protocol::Gemini => "Gemini",
             Protocol::Vertex => "Gemini on Vertex AI",
             Protocol::Watsonx => "watsonx.ai",
+            Protocol::Replicate => "Replicate",
         }
     }
 }
@@ -74,6 +76,7 @@ pub enum ErrorFamily {
     /// By the status alone; Ollama's texts are never looked at.
     Ollama,
     Google,
+    Replicate,
     /// The class says what the status says, without litellm's exceptions to that.
     ByStatus,
 }

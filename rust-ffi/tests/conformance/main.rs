@@ -8,4 +8,5 @@ mod gemini;
 mod ollama;
 mod openai;
 mod operations;
+mod replicate;
 mod transcript;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::body::read_body;
+use super::job::Pieces;
 use super::meta::meta;
 use super::output::Output;
 use super::{timeout, Call, Finish, Progress, Wire};
@@ -76,8 +77,12 @@ impl WireCall<'_> {
             finish_error(&mut error, &head);
             return Err(error);
         }
+        if let Some(job) = &self.wire.job {
+            // Boxed: few calls have a job, and every call would carry the room for it.
+            return Box::pin(self.follow(job.as_ref(), response, head, deadline, progress)).await;
+        }
         if self.call.stream {
-            return self.stream(response, head, deadline, progress).await;
+            return self.stream(Source::Body(response), head, deadline, progress).await;
         }
         let body = tokio::time::timeout_at(deadline, read_body(response, limits.idle, MAX_BODY, false)).await.map_err(late)??;
         let answer = self.decode.answer(&head, body).map_err(|mut error| {
@@ -129,9 +134,9 @@ impl WireCall<'_> {
         tokio::time::timeout(limits.idle, sent).await.map_err(|_| timeout("the first byte", limits.idle))?
     }
 
-    async fn stream(
+    pub(super) async fn stream(
         &self,
-        mut response: reqwest::Response,
+        mut source: Source<'_>,
         head: Head,
         deadline: Instant,
         progress: &mut Progress,
@@ -153,7 +158,7 @@ impl WireCall<'_> {
             }
             let bytes = tokio::select! {
                 biased;
-                read = response.chunk() => read.map_err(|e| transport::connection_error(&e)),
+                read = source.next() => read,
                 () = &mut idle => {
                     // One timer for the whole stream, moved on only when it fires: a timer for each read would cost more than the read.
                     let due = if first { deadline } else { last_read + limits.idle };
@@ -188,7 +193,7 @@ impl WireCall<'_> {
             match ended {
                 Ok(false) => self.output.sink.flush(),
                 Ok(true) => {
-                    let rest = (!eof).then_some(response);
+                    let rest = if eof { None } else { source.rest() };
                     return Ok(Finish { rest, ..Finish::done(Vec::new(), opened) });
                 }
                 Err(mut error) => {
@@ -204,8 +209,32 @@ impl WireCall<'_> {
     }
 }
 
+/// Where the bytes of a stream come from.
+pub(super) enum Source<'a> {
+    Body(reqwest::Response),
+    Job(Box<Pieces<'a>>),
+}
+
+impl Source<'_> {
+    /// The next bytes, None at the end. May be dropped and asked again.
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        match self {
+            Source::Body(response) => response.chunk().await.map_err(|error| transport::connection_error(&error)),
+            Source::Job(pieces) => Box::pin(pieces.next()).await,
+        }
+    }
+
+    /// What may still hold bytes behind the stream's end mark.
+    fn rest(self) -> Option<reqwest::Response> {
+        match self {
+            Source::Body(response) => Some(response),
+            Source::Job(pieces) => pieces.rest(),
+        }
+    }
+}
+
 /// Adds what the answer's headers say, where the decoder did not.
-fn finish_error(error: &mut Error, head: &Head) {
+pub(super) fn finish_error(error: &mut Error, head: &Head) {
     if error.http_status.is_none() {
         error.http_status = Some(head.status);
     }

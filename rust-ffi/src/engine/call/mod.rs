@@ -3,6 +3,7 @@
 mod attempt;
 mod body;
 mod held;
+mod job;
 mod meta;
 mod output;
 #[cfg(test)]
@@ -73,6 +74,8 @@ pub struct Wire {
     pub signer: Option<Signer>,
     /// Files that the body still lacks, and how they are read. Boxed: few calls have any.
     pub files: Option<Box<(Remotes, Reader)>>,
+    /// What comes back at once only names a job.
+    pub job: Option<Box<dyn crate::wire::job::Job>>,
     pub decode: Box<dyn Decode>,
 }
 

@@ -35,6 +35,18 @@ pub(super) fn classify(family: ErrorFamily, status: u16, details: &Details, text
         },
         ErrorFamily::Ollama => by_status(status),
         ErrorFamily::Google => google(status, details, &lower),
+        ErrorFamily::Replicate => match status {
+            _ if lower.contains("incorrect authentication token") => ErrorKind::Authentication,
+            _ if lower.contains("input is too long") => ErrorKind::ContextWindowExceeded,
+            _ if lower.contains("request was throttled") => ErrorKind::RateLimit,
+            400 | 413 => ErrorKind::BadRequest,
+            401 => ErrorKind::Authentication,
+            408 => ErrorKind::Timeout,
+            422 => ErrorKind::UnprocessableEntity,
+            429 => ErrorKind::RateLimit,
+            500 => ErrorKind::ServiceUnavailable,
+            _ => ErrorKind::Api,
+        },
         ErrorFamily::ByStatus => by_code(details).unwrap_or(match status {
             400..500 if !matches!(status, 401..=404 | 408 | 429) && says_context(&lower) => ErrorKind::ContextWindowExceeded,
             _ => by_status(status),

@@ -632,6 +632,10 @@ pub fn sail(_: &str) -> Supported {
         .with(&[User, ReasoningEffort])
 }
 
+pub fn replicate(_: &str) -> Supported {
+    Supported::new(&[Stream, Temperature, MaxTokens, TopP, Stop, Seed, Tools, ToolChoice, Functions, FunctionCall])
+}
+
 pub fn sambanova(_: &str) -> Supported {
     Supported::new(&[
         MaxCompletionTokens,

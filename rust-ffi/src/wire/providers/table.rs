@@ -488,6 +488,13 @@ pub static ALL: &[Provider] = &[
         .at("https://api.sailresearch.com/v1", &[Env("SAIL_API_BASE")])
         .key(&[Env("SAIL_API_KEY"), ANY])
         .chat(list::sail),
+    Provider { protocol: Protocol::Replicate, ..row("replicate") }
+        .at("https://api.replicate.com/v1", &[Setting("api_base"), Env("REPLICATE_API_BASE")])
+        .key(&[Setting("replicate_key"), ANY, Env("REPLICATE_API_KEY"), Env("REPLICATE_API_TOKEN")])
+        .chat(list::replicate)
+        .embedding(&[])
+        .errors(ErrorFamily::Replicate)
+        .unreadable(Unreadable::Api),
     row("sambanova")
         .at("https://api.sambanova.ai/v1", &[Env("SAMBANOVA_API_BASE")])
         .key(&[Env("SAMBANOVA_API_KEY"), ANY])
