@@ -27,3 +27,4 @@ pub mod secrets;
 pub mod telemetry;
 pub mod tokens;
 pub(crate) mod transport;
+mod usage;

@@ -9,13 +9,14 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::config::units_of;
-use super::usage::{told, Guess};
+use super::guess::Guess;
 use super::{Guarded, Hold, Part, Quota};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::engine::observe::Observer;
 use crate::engine::plan::{Asked, Ended, Gate};
 use crate::engine::request::Fields;
+use crate::engine::usage::Usage;
 use crate::models::{self, Entry, Tokens};
 use crate::tokenizer::encoding_of;
 use crate::wire::StreamEvent;
@@ -26,7 +27,7 @@ const KEPT: usize = 1 << 20;
 /// What a request's stream has told; the observer writes, the gate reads.
 #[derive(Default)]
 struct Seen {
-    usage: Option<Tokens>,
+    usage: Option<Usage>,
     text: String,
 }
 
@@ -43,7 +44,9 @@ impl Observer for Watch {
         let mut seen = lock(&self.0);
         match event {
             StreamEvent::Chunk { json, text, .. } => {
-                seen.usage = told(json).or(seen.usage);
+                if let Some(told) = Usage::read(json) {
+                    seen.usage.get_or_insert_default().take(told);
+                }
                 push(&mut seen.text, text);
             }
             StreamEvent::Content { text, .. } | StreamEvent::Reasoning { text, .. } | StreamEvent::Arguments { text, .. } => {
@@ -113,10 +116,13 @@ impl Entrance {
             ..Tokens::default()
         };
         match ended {
-            Ended::Done { answer, .. } => (1, told(answer).or(seen.usage).unwrap_or_else(generated)),
+            Ended::Done { answer, .. } => {
+                let told = Usage::read(answer).or(seen.usage);
+                (1, told.as_ref().map_or_else(generated, Usage::tokens))
+            }
             // The provider has read the prompt, and may have written more than what arrived.
             Ended::Failed(error) if error.mid_stream || matches!(error.kind, ErrorKind::Timeout | ErrorKind::Cancelled) => {
-                (u64::from(error.attempts.max(1)), seen.usage.unwrap_or_else(generated))
+                (u64::from(error.attempts.max(1)), seen.usage.as_ref().map_or_else(generated, Usage::tokens))
             }
             Ended::Failed(error) => (u64::from(error.attempts), Tokens::default()),
         }

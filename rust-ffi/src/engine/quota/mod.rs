@@ -6,12 +6,12 @@
 
 mod config;
 mod gate;
+mod guess;
 mod identity;
 mod memory;
 mod period;
 mod shared;
 mod store;
-mod usage;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -23,11 +23,11 @@ use tokio::time::Instant;
 
 use self::config::{Config, Limit};
 use self::gate::refusal;
+use self::guess::Guess;
 use self::identity::{hashed, Identity, Per};
 use self::memory::Memory;
 use self::shared::Shared;
 use self::store::{Kind, Met, Taken, Want};
-use self::usage::Guess;
 use super::error::{Error, ErrorKind, Result};
 use super::id;
 use super::log;

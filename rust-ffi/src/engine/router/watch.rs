@@ -3,13 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use memchr::memmem;
-use serde::Deserialize;
-
 use super::live::Usage;
 use super::Ticket;
 use crate::engine::error::{Error, ErrorKind};
 use crate::engine::observe::Observer;
+use crate::engine::usage;
 use crate::wire::StreamEvent;
 
 /// The call that is on its way, for the one who chose it and the one who sees it end.
@@ -60,7 +58,7 @@ impl Slot {
 pub struct Watch {
     slot: Slot,
     pieces: u64,
-    usage: Option<Usage>,
+    usage: Option<usage::Usage>,
 }
 
 impl Watch {
@@ -78,8 +76,8 @@ impl Observer for Watch {
         }
         self.pieces += 1;
         if let StreamEvent::Chunk { json, .. } = event {
-            if memmem::find(json, b"\"usage\"").is_some() {
-                self.usage = usage(json).or(self.usage);
+            if let Some(told) = usage::Usage::read(json) {
+                self.usage.get_or_insert_default().take(told);
             }
         }
     }
@@ -87,7 +85,8 @@ impl Observer for Watch {
     fn done(&mut self, answer: &[u8], _meta: &[u8]) {
         // A stream that tells no usage has about one token in each piece.
         let guess = Usage { input: self.slot.0.input.load(Ordering::Relaxed), output: self.pieces };
-        let usage = if answer.is_empty() { self.usage } else { usage(answer) };
+        let told = if answer.is_empty() { self.usage } else { usage::Usage::read(answer) };
+        let usage = told.map(|told| Usage { input: told.input().unwrap_or(0), output: told.output().unwrap_or(0) });
         let ticket = self.slot.lock().take();
         if let Some(ticket) = ticket {
             ticket.answered(usage.unwrap_or(guess));
@@ -96,48 +95,5 @@ impl Observer for Watch {
 
     fn failed(&mut self, error: &Error) {
         self.slot.failed(error);
-    }
-}
-
-/// The counts of an answer or of a stream's piece, under the names of either of OpenAI's protocols.
-fn usage(json: &[u8]) -> Option<Usage> {
-    #[derive(Deserialize)]
-    struct Counts {
-        #[serde(alias = "input_tokens")]
-        prompt_tokens: Option<f64>,
-        #[serde(alias = "output_tokens")]
-        completion_tokens: Option<f64>,
-        total_tokens: Option<f64>,
-    }
-    #[derive(Deserialize)]
-    struct Within {
-        usage: Option<Counts>,
-    }
-    #[derive(Deserialize)]
-    struct Answer {
-        usage: Option<Counts>,
-        response: Option<Within>,
-    }
-    let answer: Answer = serde_json::from_slice(json).ok()?;
-    let counts = answer.usage.or_else(|| answer.response?.usage)?;
-    let count = |number: Option<f64>| number.unwrap_or(0.0).max(0.0) as u64;
-    let input = count(counts.prompt_tokens.or(counts.total_tokens));
-    Some(Usage { input, output: count(counts.completion_tokens) })
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn usage_is_read_wherever_it_stands() {
-        let usage = |text: &str| super::usage(text.as_bytes()).map(|usage| (usage.input, usage.output));
-        assert_eq!(usage(r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#), Some((7, 5)));
-        assert_eq!(usage(r#"{"usage":{"input_tokens":3,"output_tokens":2}}"#), Some((3, 2)));
-        assert_eq!(
-            usage(r#"{"type":"response.completed","response":{"usage":{"input_tokens":3,"output_tokens":2}}}"#),
-            Some((3, 2))
-        );
-        assert_eq!(usage(r#"{"usage":{"prompt_tokens":9,"total_tokens":9}}"#), Some((9, 0)));
-        assert_eq!(usage(r#"{"usage":null}"#), None);
-        assert_eq!(usage("not JSON"), None);
     }
 }

@@ -7,11 +7,11 @@ use serde_json::value::RawValue;
 use super::otlp::{attribute, KeyValue};
 use crate::engine::json;
 use crate::engine::request::Request;
+use crate::engine::usage::Usage;
 use crate::wire::Operation;
 
-/// Answers beyond this are vectors, pictures or sounds: of them the end alone is read, where `usage` stands.
+/// Answers beyond this are vectors, pictures or sounds: of them the usage alone is read.
 const READ_WHOLE: usize = 1 << 20;
-const END: usize = 4 << 10;
 
 /// The attributes that tell of a request: numbers and choices, never its content.
 pub fn request(operation: Operation, request: &Request<'_>, stream: bool) -> Vec<KeyValue> {
@@ -78,16 +78,6 @@ pub struct Answer {
     pub usage: Usage,
 }
 
-/// Tokens, as far as they are told.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
-    pub input: Option<u64>,
-    pub output: Option<u64>,
-    pub cached: Option<u64>,
-    pub cache_written: Option<u64>,
-    pub reasoning: Option<u64>,
-}
-
 /// An answer or a chunk, in the forms of all operations. Each member is looked at by itself: one that is odd hides no other.
 #[derive(Deserialize)]
 struct Object<'a> {
@@ -99,6 +89,9 @@ struct Object<'a> {
     choices: Option<&'a RawValue>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    /// Google's usage.
+    #[serde(borrow, rename = "usageMetadata")]
+    usage_metadata: Option<&'a RawValue>,
     /// Of an event of the Responses API.
     #[serde(borrow)]
     response: Option<&'a RawValue>,
@@ -119,43 +112,11 @@ struct Choice<'a> {
     finish_reason: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Counts<'a> {
-    #[serde(borrow)]
-    prompt_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    completion_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    prompt_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    completion_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    cache_read_input_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    cache_creation_input_tokens: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Details<'a> {
-    #[serde(borrow)]
-    cached_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_tokens: Option<&'a RawValue>,
-}
-
 impl Answer {
     /// Reads an answer, or a chunk: what it says takes the place of what earlier ones said.
     pub fn read(&mut self, text: &[u8]) {
         if text.len() > READ_WHOLE {
-            self.read_end(text);
+            Usage::read(text).into_iter().for_each(|usage| self.usage.take(usage));
         } else if let Ok(object) = serde_json::from_slice::<Object<'_>>(text) {
             self.take(&object, 0);
         }
@@ -176,7 +137,7 @@ impl Answer {
         if let Some(reason) = text(object.stop_reason).or(status) {
             self.finish_reasons = vec![reason];
         }
-        if let Some(usage) = object.usage {
+        if let Some(usage) = object.usage.or(object.usage_metadata).and_then(Usage::of) {
             self.usage.take(usage);
         }
         let inner = object.response.or(object.message).filter(|_| depth == 0);
@@ -184,46 +145,19 @@ impl Answer {
             self.take(&inner, 1);
         }
     }
-
-    fn read_end(&mut self, text: &[u8]) {
-        const NAME: &[u8] = b"\"usage\":";
-        let end = &text[text.len() - END..];
-        let Some(at) = memchr::memmem::rfind(end, NAME) else { return };
-        let value = &end[at + NAME.len()..];
-        if let Some(Ok(usage)) = serde_json::Deserializer::from_slice(value).into_iter::<&RawValue>().next() {
-            self.usage.take(usage);
-        }
-    }
 }
 
-impl Usage {
-    fn take(&mut self, raw: &RawValue) {
-        let Some(counts) = json::read::<Counts<'_>>(raw) else { return };
-        let count = |raw: Option<&RawValue>| raw.and_then(json::read::<u64>);
-        let input = counts.prompt_tokens_details.or(counts.input_tokens_details).and_then(json::read::<Details<'_>>);
-        let output = counts.completion_tokens_details.or(counts.output_tokens_details).and_then(json::read::<Details<'_>>);
-        let set = |place: &mut Option<u64>, told: Option<u64>| *place = told.or(*place);
-        set(&mut self.input, count(counts.prompt_tokens).or_else(|| count(counts.input_tokens)));
-        set(&mut self.output, count(counts.completion_tokens).or_else(|| count(counts.output_tokens)));
-        set(
-            &mut self.cached,
-            count(counts.cache_read_input_tokens).or_else(|| count(input.and_then(|details| details.cached_tokens))),
-        );
-        set(&mut self.cache_written, count(counts.cache_creation_input_tokens));
-        set(&mut self.reasoning, output.and_then(|details| count(details.reasoning_tokens)));
-    }
-
-    pub fn attributes(&self) -> impl Iterator<Item = KeyValue> {
-        [
-            ("gen_ai.usage.input_tokens", self.input),
-            ("gen_ai.usage.output_tokens", self.output),
-            ("gen_ai.usage.cache_read.input_tokens", self.cached.filter(|count| *count > 0)),
-            ("gen_ai.usage.cache_creation.input_tokens", self.cache_written.filter(|count| *count > 0)),
-            ("gen_ai.usage.reasoning.output_tokens", self.reasoning.filter(|count| *count > 0)),
-        ]
-        .into_iter()
-        .filter_map(|(name, count)| Some(attribute(name, i64::try_from(count?).ok()?)))
-    }
+/// The attributes that tell of tokens.
+pub fn usage(usage: &Usage) -> impl Iterator<Item = KeyValue> {
+    [
+        ("gen_ai.usage.input_tokens", usage.input()),
+        ("gen_ai.usage.output_tokens", usage.output()),
+        ("gen_ai.usage.cache_read.input_tokens", usage.cached.filter(|count| *count > 0)),
+        ("gen_ai.usage.cache_creation.input_tokens", usage.cache_written.filter(|count| *count > 0)),
+        ("gen_ai.usage.reasoning.output_tokens", usage.reasoning.filter(|count| *count > 0)),
+    ]
+    .into_iter()
+    .filter_map(|(name, count)| Some(attribute(name, i64::try_from(count?).ok()?)))
 }
 
 /// The provider and the model that an answer's `meta` names.
@@ -289,7 +223,9 @@ mod tests {
     fn answers_of_every_form_tell_their_tokens() {
         let chat = read(&[r#"{"id":"c1","model":"m","choices":[{"finish_reason":"stop"},{"finish_reason":"length"}],"usage":
             {"prompt_tokens":9,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}}}"#]);
-        let usage = Usage { input: Some(9), output: Some(3), cached: Some(4), cache_written: None, reasoning: Some(2) };
+        let usage = chat.usage;
+        assert_eq!((usage.input(), usage.output(), usage.cached), (Some(9), Some(3), Some(4)));
+        assert_eq!((usage.cache_written, usage.reasoning), (None, Some(2)));
         let reasons = vec!["stop".to_owned(), "length".to_owned()];
         assert_eq!(chat, Answer { id: Some("c1".into()), model: Some("m".into()), finish_reasons: reasons, usage });
         let events = read(&[
@@ -297,7 +233,7 @@ mod tests {
             r#"{"type":"response.completed","response":{"id":"r","status":"completed","usage":{"input_tokens":5,"output_tokens":6}}}"#,
         ]);
         assert_eq!(
-            (events.usage.input, events.usage.output, events.finish_reasons),
+            (events.usage.input(), events.usage.output(), events.finish_reasons),
             (Some(5), Some(6), vec!["completed".to_owned()])
         );
     }
@@ -305,14 +241,8 @@ mod tests {
     #[test]
     fn an_odd_member_hides_no_other() {
         let odd = read(&[r#"{"id":7,"model":"m","choices":{"no":"list"},"usage":{"prompt_tokens":-1,"completion_tokens":3}}"#]);
-        assert_eq!((odd.id, odd.model, odd.usage.input, odd.usage.output), (None, Some("m".to_owned()), None, Some(3)));
+        assert_eq!((odd.id, odd.model, odd.usage.input(), odd.usage.output()), (None, Some("m".to_owned()), None, Some(3)));
         assert_eq!(read(&["[1]", "", "{"]), Answer::default());
-    }
-
-    #[test]
-    fn of_a_long_answer_the_end_is_read() {
-        let long = format!(r#"{{"data":[{}0.5],"usage":{{"prompt_tokens":8}}}}"#, "0.25,".repeat(READ_WHOLE / 5));
-        assert_eq!(read(&[&long]).usage.input, Some(8));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::context::Context;
-use super::facts::Answer;
+use super::facts::{self, Answer};
 use super::names;
 use super::otlp::{attribute, KeyValue, Span, SpanEvent, SpanKind, Status, StatusCode};
 use crate::engine::error::ErrorKind;
@@ -73,7 +73,7 @@ impl Finished {
             attributes.push(attribute("gen_ai.response.finish_reasons", finish_reasons));
         }
         attributes.extend(self.first_chunk.map(|seconds| attribute("gen_ai.response.time_to_first_chunk", seconds)));
-        attributes.extend(usage.attributes());
+        attributes.extend(facts::usage(&usage));
         if self.retries > 0 {
             attributes.push(attribute("edgequake.retries", self.retries as i64));
         }

@@ -135,8 +135,8 @@ impl Watch {
             };
             let measured = Measured {
                 seconds: (now - self.started).as_secs_f64(),
-                input_tokens: self.answer.usage.input,
-                output_tokens: self.answer.usage.output,
+                input_tokens: self.answer.usage.input(),
+                output_tokens: self.answer.usage.output(),
                 first_chunk,
                 per_chunk: std::mem::take(&mut self.per_chunk),
                 retries: self.retries,

@@ -1,12 +1,10 @@
-//! How many tokens a call needs, as far as that is known before it, and how many it used.
+//! How many tokens a call needs, as far as that is known before it.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::engine::error::Result;
 use crate::engine::json;
 use crate::engine::request::Request;
-use crate::models::Tokens;
 use crate::tokenizer::{chat::Counter, encoding_of};
 
 /// Guessed before the call.
@@ -65,62 +63,6 @@ fn count(request: &Request<'_>, name: &str) -> Option<u64> {
     request.raw(name).and_then(json::read::<f64>).filter(|n| *n >= 0.0).map(|n| n as u64)
 }
 
-/// What an answer, or a piece of a stream, says that it used; under the names of either of OpenAI's protocols.
-pub fn told(answer: &[u8]) -> Option<Tokens> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Parts {
-        web_search_requests: Option<f64>,
-        cached_tokens: Option<f64>,
-        audio_tokens: Option<f64>,
-        image_tokens: Option<f64>,
-        reasoning_tokens: Option<f64>,
-    }
-    #[derive(Deserialize)]
-    struct Counts {
-        #[serde(alias = "input_tokens")]
-        prompt_tokens: Option<f64>,
-        #[serde(alias = "output_tokens")]
-        completion_tokens: Option<f64>,
-        total_tokens: Option<f64>,
-        #[serde(alias = "input_tokens_details")]
-        prompt_tokens_details: Option<Parts>,
-        #[serde(alias = "output_tokens_details")]
-        completion_tokens_details: Option<Parts>,
-        cache_creation_input_tokens: Option<f64>,
-        cache_read_input_tokens: Option<f64>,
-        server_tool_use: Option<Parts>,
-    }
-    #[derive(Deserialize)]
-    struct Within {
-        usage: Option<Counts>,
-    }
-    #[derive(Deserialize)]
-    struct Answer {
-        usage: Option<Counts>,
-        response: Option<Within>,
-    }
-    memchr::memmem::find(answer, b"\"usage\"")?;
-    let answer: Answer = serde_json::from_slice(answer).ok()?;
-    let counts = answer.usage.or_else(|| answer.response?.usage)?;
-    let count = |number: Option<f64>| number.unwrap_or(0.0).max(0.0) as u64;
-    let (prompt, completion) =
-        (counts.prompt_tokens_details.unwrap_or_default(), counts.completion_tokens_details.unwrap_or_default());
-    Some(Tokens {
-        prompt: count(counts.prompt_tokens.or(counts.total_tokens)),
-        completion: count(counts.completion_tokens),
-        cache_read: count(prompt.cached_tokens.or(counts.cache_read_input_tokens)),
-        cache_write: count(counts.cache_creation_input_tokens),
-        prompt_audio: count(prompt.audio_tokens),
-        prompt_image: count(prompt.image_tokens),
-        reasoning: count(completion.reasoning_tokens),
-        completion_audio: count(completion.audio_tokens),
-        completion_image: count(completion.image_tokens),
-        web_searches: count(prompt.web_search_requests.or(counts.server_tool_use.and_then(|tools| tools.web_search_requests))),
-        ..Tokens::default()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,17 +78,5 @@ mod tests {
             Guess { prompt: 3, most: 7 }
         );
         assert!(of(r#"{"model":"m","messages":["not a message, but a text of fifty bytes or so"]}"#).prompt > 5);
-    }
-
-    #[test]
-    fn an_answer_tells_what_it_used() {
-        let chat =
-            told(br#"{"usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4}}}"#).unwrap();
-        assert_eq!((chat.prompt, chat.completion, chat.cache_read), (10, 5, 4));
-        let event = told(br#"{"type":"response.completed","response":{"usage":{"input_tokens":7,"output_tokens":2}}}"#).unwrap();
-        assert_eq!((event.prompt, event.completion), (7, 2));
-        let searched = told(br#"{"usage":{"prompt_tokens":1,"server_tool_use":{"web_search_requests":2}}}"#).unwrap();
-        assert_eq!(searched.web_searches, 2);
-        assert!(told(br#"{"choices":[],"usage":null}"#).is_none() && told(b"usage").is_none());
     }
 }
