@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::assemble::Assembly;
 use super::embedding::{self, Fresh, Kept};
 use super::entry::{Entry, Kind};
-use super::flight::{Lead, Part};
+use super::flight::{Landing, Lead, Part};
 use super::terms::{self, Terms};
 use super::{key, now, replay, Backend, Cache};
 use crate::engine::error::{Error, ErrorKind, Result};
@@ -175,19 +175,22 @@ impl Session {
             if self.terms.write && self.cache.config.single_flight {
                 match self.cache.flights.join(&self.key) {
                     Part::Lead(lead) => self.lead = Some(lead),
-                    Part::Follow(follow) => {
-                        let entry = follow.answer(deadline).await;
-                        if let Some((events, answer, meta)) = entry.and_then(|entry| self.serve(&entry, now())) {
-                            return Found::Hit { events, answer, meta };
+                    Part::Follow(follow) => match follow.landing(deadline).await {
+                        Landing::Answer(entry) => {
+                            if let Some((events, answer, meta)) = self.serve(&entry, now()) {
+                                return Found::Hit { events, answer, meta };
+                            }
                         }
-                    }
+                        Landing::Lead(lead) => self.lead = Some(lead),
+                        Landing::Alone => {}
+                    },
                 }
             }
             // A store that hangs is a miss before it can use up a short time limit.
             let patience = deadline.saturating_duration_since(Instant::now()) / 4;
             if let Some(entry) = tokio::time::timeout(patience, self.look_up(asked)).await.ok().flatten() {
                 if let Some((events, answer, meta)) = self.serve(&entry, now()) {
-                    if let Some(mut lead) = self.lead.take() {
+                    if let Some(lead) = self.lead.take() {
                         lead.land(entry);
                     }
                     return Found::Hit { events, answer, meta };
@@ -252,8 +255,9 @@ impl Session {
         };
         add(meta, &told);
         let lead = self.lead.take().or_else(|| lock(&self.recorded).lead.take());
-        if let Some(parts) = parts {
-            self.write(parts, lead).await;
+        match parts {
+            Some(parts) => self.write(parts, lead).await,
+            None => lead.into_iter().for_each(Lead::part),
         }
         Ok(())
     }
@@ -266,10 +270,10 @@ impl Session {
         Ok(None)
     }
 
-    async fn write(&self, parts: Parts, mut lead: Option<Lead>) {
+    async fn write(&self, parts: Parts, lead: Option<Lead>) {
         let Parts { mut entries, whole } = parts;
         entries.retain(|(_, entry)| entry.size() as u64 <= self.cache.config.max_entry);
-        if let Some(lead) = &mut lead {
+        if let Some(lead) = &lead {
             lead.land(whole);
         }
         if let Backend::Memory(memory) = &*self.cache.backend {
