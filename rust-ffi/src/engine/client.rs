@@ -221,7 +221,9 @@ impl Client {
         if let Some((route, answer, meta)) = store.as_ref().and_then(Session::ready) {
             return Ok(Plan { way: Way::Ready(Ready { route, answer, meta }), observers: Vec::new() });
         }
-        let (course, gate) = (self.course(operation, request)?, quota::gate(&self.objects.quotas, request)?);
+        let router = request.str("router")?.map(|name| self.objects.routers.find("router", &name)).transpose()?;
+        let gate = quota::gate(&self.objects.quotas, request, router.as_ref().and_then(|router| router.quota()))?;
+        let course = self.course(operation, request, router)?;
         if course.is_none() && gate.is_none() && store.is_none() {
             return Ok(self.prepare(operation, request)?.into());
         }
@@ -247,9 +249,8 @@ impl Client {
     }
 
     /// What leads a request through several calls; None for the usual request, which is one call.
-    fn course(&self, operation: Operation, request: &Request<'_>) -> Result<Option<Course>> {
-        if let Some(name) = request.str("router")? {
-            let router = self.objects.routers.find("router", &name)?;
+    fn course(&self, operation: Operation, request: &Request<'_>, router: Option<Arc<Router>>) -> Result<Option<Course>> {
+        if let Some(router) = router {
             return Ok(Some(Routed::course(router, &self.objects.quotas, request, operation.streams() && request.is_stream()?)?));
         }
         Listed::course(request)

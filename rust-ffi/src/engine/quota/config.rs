@@ -189,6 +189,12 @@ impl Limit {
                 self.name
             )));
         }
+        if self.per == Per::Deployment && self.budget.is_some() {
+            return Err(Error::bad_request(format!(
+                "the limit {:?} is a budget per deployment, which nobody counts: set the budget per model",
+                self.name
+            )));
+        }
         Ok(self)
     }
 

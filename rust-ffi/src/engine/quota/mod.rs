@@ -101,8 +101,9 @@ pub struct Rates {
     pub parallel: Option<u64>,
 }
 
-/// The gate of a request that names a quota, and who watches for it.
-pub fn gate(quotas: &Named<Quota>, request: &Request<'_>) -> Result<Option<Guarded>> {
+/// The gate of a request that names a quota, and who watches for it. `routers` is the quota in which the request's router counts its
+/// deployments, where it has both.
+pub fn gate(quotas: &Named<Quota>, request: &Request<'_>, routers: Option<&str>) -> Result<Option<Guarded>> {
     let name = match request.str("quota")? {
         Some(name) => name,
         None => match request.setting_str("quota")? {
@@ -110,7 +111,11 @@ pub fn gate(quotas: &Named<Quota>, request: &Request<'_>) -> Result<Option<Guard
             None => return Ok(None),
         },
     };
-    Ok(Some(gate::Entrance::guard(quotas.find("quota", &name)?)))
+    let quota = quotas.find("quota", &name)?;
+    if routers != Some(&*name) {
+        quota.has_none_of_deployments(request.has("router"))?;
+    }
+    Ok(Some(gate::Entrance::guard(quota)))
 }
 
 impl Quota {
@@ -123,6 +128,17 @@ impl Quota {
             late: old.map(|old| old.late.clone()).unwrap_or_default(),
             unpriced: Mutex::default(),
         })
+    }
+
+    /// Limits per deployment are counted by a router that is configured with the quota: in another call they would limit nothing.
+    fn has_none_of_deployments(&self, routed: bool) -> Result<()> {
+        let Some(limit) = self.config.limits.iter().find(|limit| limit.per == Per::Deployment) else { return Ok(()) };
+        let why = if routed { "this call's router is not configured with it" } else { "this call goes through no router" };
+        Err(Error::bad_request(format!(
+            "limit {:?} of quota {:?} is per deployment, and {why}: it would limit nothing. Hold the call to limits per model or per key, and give \
+             a router's deployments `rpm`, `tpm` and `max_parallel_requests`, or the router's configuration this `quota`",
+            limit.name, self.name
+        )))
     }
 
     fn counts_tokens(&self) -> bool {

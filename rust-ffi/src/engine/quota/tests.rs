@@ -224,6 +224,7 @@ fn wrong_settings_are_refused_by_name() {
         (json!({"limits": [{"rpm": 1, "budget_duration": "1d"}]}), "without a `budget`"),
         (json!({"limits": [{"budget": 1, "budget_duration": "1y"}]}), "`budget_duration`"),
         (json!({"limits": [{"rpm": 1, "on_store_failure": "panic"}]}), "`on_store_failure`"),
+        (json!({"limits": [{"per": "deployment", "budget": 1}]}), "budget per deployment"),
         (json!({"limits": [{"rpm": 1, "window": 0}]}), "`window`"),
         (json!({"limits": [{"rpm": 1}], "store": {"type": "disk"}}), "`type`"),
         (json!({"limits": [{"rpm": 1}], "store": {"type": "redis", "host": "h", "hots": 1}}), "\"hots\""),
@@ -253,6 +254,39 @@ fn a_deployment_has_limits_of_its_own() {
         assert!(quota.take("us-1", rates, 30, soon()).await.is_ok());
         assert!(quota.take("us-2", Rates::default(), 30, soon()).await.unwrap().is_none(), "no limit, no hold");
     });
+}
+
+#[test]
+fn a_limit_per_deployment_is_refused_where_no_router_counts_it() {
+    let deployments =
+        json!([{"model_name": "g", "litellm_params": {"model": "openai/gpt-test", "mock_response": "hello", "api_key": "k"}}]);
+    let config = json!({
+        "quotas": {
+            "q": {"limits": [{"per": "user", "rpm": 9}, {"name": "each", "per": "deployment", "rpm": 1}]},
+            "other": {"limits": [{"rpm": 9}]},
+        },
+        "routers": {
+            "counts": {"model_list": deployments, "quota": "q", "num_retries": 0},
+            "counts not": {"model_list": deployments},
+        },
+    });
+    let client = Client::new(config.to_string().as_bytes()).unwrap();
+    let refused = |more: Value| {
+        let mut request = json!({"model": "g", "messages": [{"role": "user", "content": "hi"}], "quota": "q"});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let (send, _receive) = mpsc::channel();
+        let sink = Arc::new(Collect(Mutex::new(send)));
+        let error = client.start("completion", request.to_string().as_bytes(), &[], sink, Arc::default()).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadRequest);
+        error.message.clone()
+    };
+    assert!(refused(json!({"model": "openai/gpt-test", "api_key": "k"})).contains("through no router"));
+    let message = refused(json!({"router": "counts not"}));
+    assert!(message.contains("limit \"each\" of quota \"q\"") && message.contains("not configured with it"), "{message}");
+    let asked = json!({"model": "g", "router": "counts", "user": "ann", "mock_response": null, "api_key": null});
+    call(&client, asked.clone()).unwrap();
+    let message = call(&client, asked).unwrap_err().message.clone();
+    assert!(message.contains("\"each\" of deployment"), "{message}");
 }
 
 #[cfg(unix)]

@@ -68,6 +68,11 @@ impl Router {
         Ok(Router { name: name.to_owned(), config, digest, live })
     }
 
+    /// The quota that counts its deployments.
+    pub fn quota(&self) -> Option<&str> {
+        self.config.quota.as_deref()
+    }
+
     /// What a request is chosen an answer among, for a cache: routers of the same configuration, and requests of the same tags, share it.
     pub fn among(&self, request: &Request<'_>) -> String {
         let mut among = self.digest.clone();
