@@ -137,6 +137,7 @@ class Process:
     def __init__(self, generation: int) -> None:
         self.client: Any = None
         self.lock = Lock()
+        self.reads_records = False
         # How many forks lie between the first import and this process: what was opened under another number is a parent's.
         self.generation = generation
 
@@ -153,6 +154,9 @@ def client() -> Any:
                 config = dumps(_configured).encode() if _configured else b""
                 check(lib.eq_client_new((ffi.from_buffer(config), len(config)), out, error), error)
                 process.client = out[0]
+        from . import _records
+
+        _records.listen()
         if "LITELLM_LOG" in os.environ:
             from . import _logging
 
@@ -187,6 +191,16 @@ def configure(kind: str, name: str | None, value: Any) -> None:
 
 
 def new_queue() -> Any:
+    """A queue for calls. With the first, somebody begins to read what the engine has to warn of meanwhile."""
+    if not process.reads_records:
+        process.reads_records = True
+        from . import _records
+
+        _records.read()
+    return bare_queue()
+
+
+def bare_queue() -> Any:
     out, error = ffi.new("eq_queue **"), ffi.new("eq_error **")
     check(lib.eq_queue_new(0, out, error), error)
     return out[0]

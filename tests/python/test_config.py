@@ -11,6 +11,8 @@ import shutil
 import ssl
 import subprocess
 import sys
+import threading
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -249,17 +251,74 @@ def test_set_verbose_logs_and_shows_no_secret(
     caplog.set_level(logging.DEBUG, logger="LiteLLM")
     set_("set_verbose", True)
     try:
-        assert wait_until(lambda: litellm._logging._running)
         local_provider.error(503, retry_after=0)
         litellm.completion(
             **{**arguments, "messages": [{"role": "user", "content": "a private matter"}]}, num_retries=1
         )
-        assert wait_until(lambda: caplog.records)
+        assert wait_until(lambda: "attempt 2 succeeded" in caplog.text)
     finally:
         del litellm.set_verbose
     assert KEY not in caplog.text
     assert "a private matter" not in caplog.text
-    assert wait_until(lambda: not litellm._logging._running)
+    told = len(caplog.records)
+    litellm.completion(**arguments)
+    time.sleep(0.1)
+    assert len(caplog.records) == told, "the call is told of in records of debugging alone"
+
+
+_UNPRICED = """
+import logging, os, threading
+import edgequake_litellm as litellm
+
+class Show(logging.Handler):
+    def emit(self, record):
+        os.write(1, (record.levelname + " " + record.getMessage() + "\\n").encode())
+        came.set()
+
+came = threading.Event()
+logging.getLogger("LiteLLM").addHandler(Show())
+litellm.register_quota("purse", [{"budget": 1}])
+
+def ask(model):
+    # Nobody knows what it costs, so that no budget counts it: a warning.
+    litellm.completion(model, [{"role": "user", "content": "a secret question"}], mock_response="hi", quota="purse")
+    came.wait(20)
+    came.clear()
+
+ask("openai/no-such-model")
+if hasattr(os, "fork"):
+    if os.fork() == 0:
+        ask("openai/of-the-child")
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_warnings_are_logged_without_being_asked_for() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "LITELLM_LOG"}
+    command = [sys.executable, "-c", _UNPRICED]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    models = ["no-such-model", "of-the-child"] if hasattr(os, "fork") else ["no-such-model"]
+    lines = run.stdout.splitlines()
+    assert len(lines) == len(models)
+    for model, line in zip(models, lines):
+        assert line.startswith(f'WARNING the price of "{model}" is not known')
+    assert "secret" not in run.stdout
+
+
+def test_warnings_go_to_the_programs_own_handlers(caplog: pytest.LogCaptureFixture) -> None:
+    threads = threading.active_count()
+    litellm.register_quota("purse", [{"budget": 1}])
+    try:
+        messages = [{"role": "user", "content": "hi"}]
+        litellm.completion("openai/no-such-model", messages, mock_response="hi", quota="purse")
+        assert wait_until(lambda: caplog.records)
+    finally:
+        litellm.register_quota("purse", None)
+    record = caplog.records[0]
+    assert (record.name, record.levelname) == ("LiteLLM", "WARNING")
+    assert 'the price of "no-such-model" is not known' in record.getMessage()
+    assert threading.active_count() <= threads + 1
 
 
 # Names ---------------------------------------------------------------------------------------------------------------------

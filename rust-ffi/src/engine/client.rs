@@ -368,7 +368,8 @@ impl Client {
         };
         let wire = Wire { client, request: out, signer, files, job: http.job, decode: http.decode };
         let mut call = Call::new(route, http.stream, limits, retries, bucket, secrets, Job::Wire(Box::new(wire)));
-        if log::is_on() {
+        // What is told of single attempts is below warnings.
+        if log::is_on(log::Level::Info) {
             let given = request.str("litellm_call_id").ok().flatten();
             call.id = Some(given.map_or_else(|| id::unique(""), Cow::into_owned).into_boxed_str());
         }

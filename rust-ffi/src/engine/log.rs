@@ -34,14 +34,14 @@ pub fn silence() {
     LEVEL.store(OFF, Ordering::Relaxed);
 }
 
-/// Does anybody listen?
-pub fn is_on() -> bool {
-    LEVEL.load(Ordering::Relaxed) != OFF
+/// Does anybody listen at this level?
+pub fn is_on(level: Level) -> bool {
+    level as i32 >= LEVEL.load(Ordering::Relaxed)
 }
 
 /// Makes a record if somebody listens at this level. `fields` is a JSON object and holds no secret.
 pub fn record(level: Level, make: impl FnOnce() -> (String, String)) {
-    if (level as i32) < LEVEL.load(Ordering::Relaxed) {
+    if !is_on(level) {
         return;
     }
     if let Some(listener) = LISTENER.load_full() {
