@@ -51,6 +51,14 @@ def test_the_files_that_the_documentation_names_are_there() -> None:
     assert [(page, name) for page, name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    # The reference is made by `make docs`, and has a list of its own.
+    guides = {page for page in pages if not page.startswith("docs/reference/")}
+    linked = {link.partition("#")[0] for link in re.findall(r"\]\((docs/[^)]+)\)", read("README.md"))}
+    assert guides - linked == set()
+
+
 # What happens, and what the first program on errors prints then. It is told how to reach the provider by the environment.
 @pytest.mark.parametrize(
     ("status", "printed"),
