@@ -160,6 +160,8 @@ def execute(command: list[str], stdin: str, pinned: bool) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired:
         raise Failed(f"no result after {LONGEST} s") from None
+    except OSError as error:  # an environment that is not there
+        raise Failed(str(error)) from None
     if done.returncode != 0 or not done.stdout.strip():
         raise Failed(peers.last_line(done.stderr))
     return json.loads(done.stdout.strip().splitlines()[-1])
