@@ -75,8 +75,16 @@ def test_a_damaged_file_is_a_miss(folder, local_provider, arguments):
 def test_a_full_disk_costs_no_answer(folder, local_provider):
     out = run_python(
         f"""
-        import resource, signal
+        import logging, resource, signal, threading
         import edgequake_litellm as litellm
+
+        class Show(logging.Handler):
+            def emit(self, record):
+                warned.append(record.getMessage())
+                came.set()
+
+        warned, came = [], threading.Event()
+        logging.getLogger("LiteLLM").addHandler(Show())
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         litellm.cache = litellm.Cache(type="disk", disk_cache_dir={str(folder)!r})
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
@@ -84,9 +92,13 @@ def test_a_full_disk_costs_no_answer(folder, local_provider):
         for _ in range(3):
             answer = litellm.completion("openai/gpt-4o", messages, api_base={local_provider.base_url!r}, api_key="k")
             print(answer._hidden_params["cache_hit"])
+        came.wait(20)
+        print(warned[0])
         """
     )
-    assert out.split() == ["None"] * 3
+    *hits, warning = out.splitlines()
+    assert hits == ["None"] * 3
+    assert "cannot be written" in warning
     assert len(local_provider.requests) == 3
     assert not files(folder)
 
