@@ -38,9 +38,23 @@ _listener = _Listener()
 _runtime.on_fork(_listener.forget)
 
 
+def _is_main() -> bool:
+    """Is this the process's first interpreter? Others must have no threads when they are destroyed, and a process has one listener."""
+    try:
+        import _interpreters as interpreters  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        try:
+            import _xxsubinterpreters as interpreters  # type: ignore[import-not-found,no-redef,unused-ignore]
+        except ImportError:
+            return True
+    return bool(interpreters.get_current() == interpreters.get_main())
+
+
 def listen() -> None:
     """Has the engine keep its records, from warnings on or from the level that was asked for, until the thread reads them."""
     if _listener.queue is None:
+        if not (_listener.asked or _is_main()):
+            return
         _listener.queue = _runtime.bare_queue()
     lib.eq_log_set(_listener.level, lib.eq_queue_push, _listener.queue)
 
@@ -61,6 +75,8 @@ def read() -> None:
     _listener.reads = True
     if _listener.queue is None:
         listen()
+        if _listener.queue is None:
+            return
     # Not a thread of `threading`, where programs count theirs.
     start_new_thread(_read, (_listener.queue, native))
 

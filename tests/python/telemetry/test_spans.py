@@ -405,9 +405,9 @@ def test_log_records_name_the_call(
     arguments: dict[str, Any], caplog: pytest.LogCaptureFixture, local_provider: LocalProvider
 ) -> None:
     local_provider.add(Error(503, "overloaded", retry_after=0))
-    from edgequake_litellm import _logging
+    from edgequake_litellm import _records
 
-    _logging.listen(logging.DEBUG)
+    _records.ask(logging.DEBUG)
     try:
         with caplog.at_level(logging.DEBUG, "LiteLLM"):
             litellm.completion(**arguments, num_retries=1, litellm_call_id="call-17")
@@ -417,7 +417,7 @@ def test_log_records_name_the_call(
                 time.sleep(0.01)
         assert all('"call_id":"call-17"' in record.getMessage() for record in caplog.records)
     finally:
-        _logging.set_verbose(False)
+        _records.ask(logging.WARNING)
 
 
 # Wrong settings ------------------------------------------------------------------------------------------------------------
