@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use crate::wire::chat::ids::Forms;
+
 /// Texts of one kind (tools' names, calls' ids) of one request. A text that fits stays as it is; another gets a form that nothing else
 /// in the request has.
 #[derive(Debug)]
@@ -68,6 +70,17 @@ impl Cleaned {
     /// The texts behind the forms that differ from them.
     pub fn originals(&self) -> HashMap<String, String> {
         self.forward.iter().map(|(text, form)| (form.clone(), text.clone())).collect()
+    }
+}
+
+/// Ids of calls.
+impl Forms for Cleaned {
+    fn get(&mut self, id: &str) -> String {
+        Cleaned::get(self, id).into_owned()
+    }
+
+    fn free(&mut self, plain: &str) -> String {
+        Cleaned::free(self, plain, [])
     }
 }
 

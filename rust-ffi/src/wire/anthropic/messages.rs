@@ -2,18 +2,16 @@
 //!
 //! Source: Anthropic's API reference ("Messages") and its guides to tool use, extended thinking and prompt caching.
 
-mod ids;
-
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use self::ids::Ids;
 use super::blocks::{is_signed, of_part, write_list, Block, Output, Surface, What};
 use super::clean::Cleaned;
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::request::{wrong_type, Fields, Request};
+use crate::wire::chat::ids::Ids;
 use crate::wire::chat::messages::{self, Content, Message, Role, ToolCall};
 use crate::wire::remote::Remotes;
 
@@ -51,7 +49,7 @@ struct Turn<'a> {
 /// Reads the request's messages. `late_system`: the model takes system messages between the others. `names` are the tools'.
 pub fn read<'a>(request: &Request<'a>, surface: Surface, late_system: bool, names: &mut Cleaned) -> Result<Prompt<'a>> {
     let list = messages::read(request)?;
-    let ids = Ids::of(&list)?;
+    let ids = Ids::of(&list, |ids| Cleaned::new(usize::MAX, ids.iter().map(AsRef::as_ref)))?;
     let mut reader = Reader { surface, names, ids, prompt: Prompt::default() };
     let leading = list.iter().take_while(|message| message.role == Role::System).count();
     // System messages that wait for the end of a user's turn.
@@ -84,7 +82,7 @@ pub fn read<'a>(request: &Request<'a>, surface: Surface, late_system: bool, name
 struct Reader<'a, 'n> {
     surface: Surface,
     names: &'n mut Cleaned,
-    ids: Ids,
+    ids: Ids<Cleaned>,
     prompt: Prompt<'a>,
 }
 

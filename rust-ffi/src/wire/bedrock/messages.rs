@@ -10,13 +10,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{json, Value};
 
+use super::ids::ToolIds;
 use super::media::{self, Medium};
 use super::models::Model;
 use super::tools::Names;
 use crate::engine::error::{Error, Result};
 use crate::engine::request::Request;
+use crate::wire::chat::ids::Ids;
 use crate::wire::chat::messages::{self, Content, Kind, Message, Part, Role, ToolCall};
-use crate::wire::chat::unnamed::{self, Unnamed};
 use crate::wire::remote::Remotes;
 
 /// A content block. Each is written as an object with one member.
@@ -109,7 +110,7 @@ impl Reader<'_, '_> {
             false => list.len(),
         };
         let mut out = Conversation::default();
-        let mut unnamed = Unnamed::default();
+        let mut ids = Ids::of(&list, |ids| ToolIds::new(ids))?;
         for message in &list {
             match message.role {
                 Role::System => self.system(message, &mut out.system)?,
@@ -118,14 +119,14 @@ impl Reader<'_, '_> {
                     push(&mut out.turns, "user", blocks);
                 }
                 Role::Tool => {
-                    let blocks = self.tool(message, &mut unnamed)?;
+                    let blocks = self.tool(message, &mut ids)?;
                     push(&mut out.turns, "user", blocks);
                 }
                 Role::Assistant => {
                     if out.turns.last().is_none_or(|turn| turn.role != "assistant") {
-                        unnamed.begin();
+                        ids.begin();
                     }
-                    let blocks = self.assistant(message, &mut unnamed)?;
+                    let blocks = self.assistant(message, &mut ids)?;
                     push(&mut out.turns, "assistant", blocks);
                 }
             }
@@ -136,11 +137,9 @@ impl Reader<'_, '_> {
             ));
         }
         for turn in &mut out.turns {
-            let mut calls = HashSet::new();
             let mut results = HashSet::new();
-            // A turn must not hold two calls, or two results, of one id: conversations that were put together twice do.
+            // A call has one result: conversations that were put together twice hold it again.
             turn.content.retain(|block| match block {
-                Block::ToolUse(call) => calls.insert(call.tool_use_id.clone()),
                 Block::ToolResult(result) => results.insert(result.tool_use_id.clone()),
                 _ => true,
             });
@@ -227,7 +226,7 @@ impl Reader<'_, '_> {
         }))
     }
 
-    fn assistant<'a>(&mut self, message: &Message<'a>, unnamed: &mut Unnamed) -> Result<Vec<Block<'a>>> {
+    fn assistant<'a>(&mut self, message: &Message<'a>, ids: &mut Ids<ToolIds>) -> Result<Vec<Block<'a>>> {
         let mut out = Vec::new();
         if let Some(Value::Array(blocks)) = message.value("thinking_blocks") {
             blocks.iter().for_each(|block| out.extend(thinking(block)));
@@ -274,7 +273,7 @@ impl Reader<'_, '_> {
             }
         }
         for call in message.tool_calls()? {
-            self.call(&call, message, unnamed, &mut out)?;
+            self.call(&call, message, ids, &mut out)?;
         }
         Ok(out)
     }
@@ -284,37 +283,26 @@ impl Reader<'_, '_> {
         &mut self,
         call: &ToolCall<'_>,
         message: &Message<'_>,
-        unnamed: &mut Unnamed,
+        ids: &mut Ids<ToolIds>,
         out: &mut Vec<Block<'a>>,
     ) -> Result<()> {
         let name = self.names.send(&call.name);
-        let id = match call.id.as_ref() {
-            "" => unnamed.give(&call.name, &format!("function_{name}")),
-            id => {
-                unnamed.note(&call.name, id);
-                id.to_owned()
-            }
-        };
+        let said = if ids.is_once(&call.id) { String::new() } else { format!("{} {}", call.name, call.arguments) };
+        let Some(id) = ids.call(message, &call.id, &call.name, &said) else { return Ok(()) };
         let mut inputs: Vec<Box<RawValue>> = call.objects(message.at)?.into_iter().map(ToOwned::to_owned).collect();
         if inputs.is_empty() {
             inputs.extend(RawValue::from_string("{}".to_owned()));
         }
         for (number, input) in inputs.into_iter().enumerate() {
-            let id = if number == 0 { tool_id(&id) } else { tool_id(&format!("{id}_{number}")) };
+            let id = if number == 0 { id.clone() } else { ids.beside(&id, number) };
             out.push(Block::ToolUse(ToolUse { tool_use_id: id, name: name.clone(), input }));
         }
         out.extend(self.cache_point(call.fields.get("cache_control").and_then(|raw| crate::engine::json::read(raw))));
         Ok(())
     }
 
-    fn tool<'a>(&mut self, message: &Message<'a>, unnamed: &mut Unnamed) -> Result<Vec<Block<'a>>> {
-        let id = match unnamed::id_of(message)? {
-            Some(id) => {
-                unnamed.answered(&id);
-                id.into_owned()
-            }
-            None => unnamed.take(message.str("name")?.as_deref()).ok_or_else(|| unnamed::no_call(message))?,
-        };
+    fn tool<'a>(&mut self, message: &Message<'a>, ids: &mut Ids<ToolIds>) -> Result<Vec<Block<'a>>> {
+        let id = ids.result(message)?;
         let mut mark = message.value("cache_control");
         let found = match message.value("search_results") {
             Some(Value::Array(found)) => found.into_iter().filter(Value::is_object).map(Block::SearchResult).collect(),
@@ -337,7 +325,7 @@ impl Reader<'_, '_> {
         } else {
             (found, Some("success"))
         };
-        let mut out = vec![Block::ToolResult(ToolResult { tool_use_id: tool_id(&id), content, status })];
+        let mut out = vec![Block::ToolResult(ToolResult { tool_use_id: id, content, status })];
         out.extend(self.cache_point(mark));
         Ok(out)
     }
@@ -409,19 +397,6 @@ fn thinking<'a>(block: &Value) -> Option<Block<'a>> {
     }
 }
 
-/// An id as Bedrock takes it: `[a-zA-Z0-9_.:-]+`, 64 characters at most.
-fn tool_id(id: &str) -> String {
-    const LONGEST: usize = 64;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-');
-    if !id.is_empty() && id.len() <= LONGEST && id.chars().all(plain) {
-        return id.to_owned();
-    }
-    // FNV-1a keeps ids apart that differ only in what was replaced.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let start: String = id.chars().map(|c| if plain(c) { c } else { '_' }).take(LONGEST - 17).collect();
-    format!("{start}_{hash:016x}")
-}
-
 fn push<'a>(turns: &mut Vec<Turn<'a>>, role: &'static str, blocks: Vec<Block<'a>>) {
     if blocks.is_empty() {
         return;
@@ -466,167 +441,4 @@ fn with_text(turn: &mut Turn<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(messages: &str, guarded: bool) -> Result<(Value, Value)> {
-        let text = format!("{{\"messages\":{messages}}}");
-        let request = Request::parse(text.as_bytes()).unwrap();
-        let model = Model::of("anthropic.claude-sonnet-4-5-20250929-v1:0");
-        let mut names = Names::default();
-        let conversation =
-            Reader { model: &model, names: &mut names, guarded, remotes: &mut Remotes::default() }.read(&request)?;
-        Ok((serde_json::to_value(&conversation.turns).unwrap(), serde_json::to_value(&conversation.system).unwrap()))
-    }
-
-    #[test]
-    fn b4_roles_alternate_and_blank_text_goes() {
-        let (turns, system) = read(
-            r#"[{"role":"system","content":"Be kind."},{"role":"user","content":"One"},{"role":"user","content":[{"type":"text","text":" "},
-                {"type":"text","text":"Two"}]},{"role":"assistant","content":""},{"role":"user","content":"Three"}]"#,
-            false,
-        )
-        .unwrap();
-        assert_eq!(turns, json!([{"role": "user", "content": [{"text": "One"}, {"text": "Two"}, {"text": "Three"}]}]));
-        assert_eq!(system, json!([{"text": "Be kind."}]));
-        assert!(read(r#"[{"role":"user","content":" "}]"#, false).unwrap_err().message.contains("not blank"));
-    }
-
-    #[test]
-    fn b4_calls_are_objects_and_results_stand_in_the_users_turn() {
-        let (turns, _) = read(
-            r#"[{"role":"user","content":"Go"},
-                {"role":"assistant","content":"Well.","tool_calls":[
-                    {"id":"call/1","type":"function","function":{"name":"f.g","arguments":"{\"n\": 1.0}"},"cache_control":{"type":"ephemeral","ttl":"1h"}},
-                    {"id":"c2","type":"function","function":{"name":"h","arguments":"{\"a\":1}{\"a\":2}"}},
-                    {"id":"c3","type":"function","function":{"name":"h","arguments":" "}}],
-                 "thinking_blocks":[{"type":"thinking","thinking":"hm","signature":"sig=="},{"type":"redacted_thinking","data":"AAE="}]},
-                {"role":"tool","tool_call_id":"call/1","content":"21"},{"role":"tool","tool_call_id":"c2","content":[{"type":"text","text":"x"}]},
-                {"role":"tool","tool_call_id":"c2","content":"again"},{"role":"user","content":"And?"}]"#,
-            false,
-        )
-        .unwrap();
-        let said = &turns[1]["content"];
-        assert_eq!(said[0], json!({"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sig=="}}}));
-        assert_eq!(said[1], json!({"reasoningContent": {"redactedContent": "AAE="}}));
-        assert_eq!(said[2], json!({"text": "Well."}));
-        assert_eq!(said[3]["toolUse"]["name"], "f_g");
-        assert_eq!(said[3]["toolUse"]["input"].to_string(), r#"{"n":1.0}"#);
-        assert_eq!(said[4], json!({"cachePoint": {"type": "default", "ttl": "1h"}}));
-        assert_eq!((&said[5]["toolUse"]["toolUseId"], &said[6]["toolUse"]["toolUseId"]), (&json!("c2"), &json!("c2_1")));
-        assert_eq!(said[7]["toolUse"]["input"], json!({}));
-        let answered = &turns[2]["content"];
-        assert_eq!(answered[0]["toolResult"]["toolUseId"], said[3]["toolUse"]["toolUseId"]);
-        assert_eq!(answered[1]["toolResult"]["content"], json!([{"text": "x"}]));
-        assert_eq!((&answered[2], answered.as_array().unwrap().len()), (&json!({"text": "And?"}), 3));
-    }
-
-    #[test]
-    fn b4_a_thought_without_a_signature_is_text() {
-        let (turns, _) = read(
-            r#"[{"role":"user","content":"Go"},{"role":"assistant","content":[{"type":"thinking","thinking":"free"},{"type":"text","text":"42"}]}]"#,
-            false,
-        )
-        .unwrap();
-        assert_eq!(turns[1]["content"], json!([{"text": "free"}, {"text": "42"}]));
-    }
-
-    #[test]
-    fn b4_the_last_words_of_the_user_are_guarded() {
-        let (turns, _) = read(
-            r#"[{"role":"user","content":"old"},{"role":"assistant","content":"a"},{"role":"user","content":"new"},
-                {"role":"user","content":[{"type":"text","text":"free"},{"type":"guarded_text","text":"marked"},{"type":"query","text":"q"}]}]"#,
-            true,
-        )
-        .unwrap();
-        assert_eq!(turns[0]["content"], json!([{"text": "old"}]));
-        assert_eq!(turns[2]["content"][0], json!({"guardContent": {"text": {"text": "new"}}}));
-        assert_eq!(turns[2]["content"][1], json!({"text": "free"}));
-        assert_eq!(turns[2]["content"][3], json!({"guardContent": {"text": {"text": "q", "qualifiers": ["query"]}}}));
-    }
-
-    #[test]
-    fn b4_documents_have_a_text_and_names_of_their_own() {
-        let pdf = r#"{"type":"file","file":{"file_data":"data:application/pdf;base64,JVBERi0="}}"#;
-        let (turns, _) = read(&format!(r#"[{{"role":"user","content":[{pdf},{pdf}]}}]"#), false).unwrap();
-        let content = turns[0]["content"].as_array().unwrap();
-        let name = content[0]["document"]["name"].as_str().unwrap();
-        assert_eq!(content[1]["document"]["name"], format!("{name}_2"));
-        assert_eq!(content[2], json!({"text": "."}));
-    }
-
-    #[test]
-    fn calls_without_ids_keep_their_results() {
-        let (turns, _) = read(
-            r#"[{"role":"user","content":"Go"},
-                {"role":"assistant","tool_calls":[{"id":"","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},
-                    {"type":"function","function":{"name":"f","arguments":"{\"a\":2}"}},
-                    {"type":"function","function":{"name":"g","arguments":""}}]},
-                {"role":"tool","name":"g","content":"third"},{"role":"tool","tool_call_id":"","content":"first"},
-                {"role":"tool","content":"second"},
-                {"role":"assistant","function_call":{"name":"f","arguments":"{\"a\":3}"}},{"role":"function","name":"f","content":"fourth"}]"#,
-            false,
-        )
-        .unwrap();
-        let mut found = Vec::new();
-        for (calls, results) in [(1, 2), (3, 4)] {
-            for call in turns[calls]["content"].as_array().unwrap() {
-                let result = turns[results]["content"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .find(|block| block["toolResult"]["toolUseId"] == call["toolUse"]["toolUseId"])
-                    .unwrap();
-                found.push((call["toolUse"]["input"].clone(), result["toolResult"]["content"][0]["text"].clone()));
-            }
-        }
-        let expected = [
-            (json!({"a": 1}), json!("first")),
-            (json!({"a": 2}), json!("second")),
-            (json!({}), json!("third")),
-            (json!({"a": 3}), json!("fourth")),
-        ];
-        assert_eq!(found, expected);
-        let error = read(r#"[{"role":"user","content":"Go"},{"role":"tool","content":"of what?"}]"#, false).unwrap_err();
-        assert!(error.message.contains("messages[1]") && error.message.contains("tool_call_id"), "{}", error.message);
-    }
-
-    #[test]
-    fn arguments_that_are_no_object_are_refused() {
-        for arguments in [r#"{\"city\": \"Par"#, "[1,2]", "nonsense", r#"{\"a\":1} and so on"#] {
-            let messages = format!(
-                r#"[{{"role":"user","content":"Go"}},{{"role":"assistant","tool_calls":[{{"id":"c7","type":"function","function":
-                    {{"name":"f","arguments":"{arguments}"}}}}]}}]"#
-            );
-            let error = read(&messages, false).unwrap_err();
-            assert_eq!(error.kind, crate::engine::error::ErrorKind::BadRequest, "{arguments}");
-            assert!(error.message.contains("messages[1]") && error.message.contains("c7"), "{}", error.message);
-        }
-    }
-
-    #[test]
-    fn what_a_model_refused_with_is_text_and_nothing_it_said_vanishes() {
-        let said = |parts: &str| {
-            read(&format!(r#"[{{"role":"user","content":"a"}},{{"role":"assistant","content":[{parts}]}}]"#), false)
-        };
-        let (turns, _) =
-            said(r#"{"type":"text","text":"t"},{"type":"refusal","refusal":"no!"},{"type":"refusal","refusal":""}"#).unwrap();
-        assert_eq!(turns[1]["content"], json!([{"text": "t"}, {"text": "no!"}]));
-        for (part, name) in [
-            (r#"{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}"#, "input_audio"),
-            (r#"{"type":"file","file":{"file_data":"data:application/pdf;base64,AA=="}}"#, "file"),
-            (r#"{"type":"video_url","video_url":{"url":"https://h/v.mp4"}}"#, "video_url"),
-            (r#"{"type":"weird","x":1}"#, "weird"),
-        ] {
-            let error = said(part).unwrap_err();
-            assert!(error.message.contains("messages[1].content[0]") && error.message.contains(name), "{}", error.message);
-        }
-    }
-
-    #[test]
-    fn what_converse_cannot_carry_is_named() {
-        let audio = r#"[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]}]"#;
-        let error = read(audio, false).unwrap_err();
-        assert!(error.message.contains("messages[0].content[0]") && error.message.contains("input_audio"), "{}", error.message);
-    }
-}
+mod tests;

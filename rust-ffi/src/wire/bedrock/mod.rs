@@ -5,6 +5,7 @@
 
 mod answer;
 mod frames;
+mod ids;
 mod media;
 mod messages;
 pub mod models;

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod chunks;
+pub mod ids;
 pub mod messages;
 pub mod schema;
 pub mod unnamed;

@@ -1,18 +1,26 @@
 //! Which result belongs to which call, and under which id both are sent.
 //!
-//! Anthropic takes an id for one call of the whole conversation and one result for each call. Histories that were put together, and servers
-//! that number their calls anew in every answer, repeat ids.
+//! Anthropic and Bedrock take an id for one call of the whole conversation and one result for each call. Histories that were put together,
+//! and servers that number their calls anew in every answer, repeat ids.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
-use super::super::clean::Cleaned;
+use super::messages::{Message, Role};
+use super::unnamed::{self, Unnamed};
 use crate::engine::error::Result;
-use crate::wire::chat::messages::{Message, Role};
-use crate::wire::chat::unnamed::{self, Unnamed};
 
-pub struct Ids {
-    cleaned: Cleaned,
+/// The letters and lengths that a protocol allows an id.
+pub trait Forms {
+    /// The form of an id. The same at each time it is asked for.
+    fn get(&mut self, id: &str) -> String;
+
+    /// A form that no other id has: this one, or this one with a number.
+    fn free(&mut self, plain: &str) -> String;
+}
+
+pub struct Ids<F> {
+    forms: F,
     unnamed: Unnamed,
     /// By the caller's id.
     known: HashMap<String, Known>,
@@ -33,8 +41,9 @@ struct Known {
     said: (usize, Vec<String>),
 }
 
-impl Ids {
-    pub fn of(list: &[Message<'_>]) -> Result<Ids> {
+impl<F: Forms> Ids<F> {
+    /// `forms` is told of all ids of the conversation.
+    pub fn of(list: &[Message<'_>], forms: impl FnOnce(&[Cow<'_, str>]) -> F) -> Result<Self> {
         let mut known: HashMap<String, Known> = HashMap::new();
         let mut order: Vec<Cow<'_, str>> = Vec::new();
         for message in list {
@@ -54,8 +63,7 @@ impl Ids {
                 _ => {}
             }
         }
-        let cleaned = Cleaned::new(usize::MAX, order.iter().map(AsRef::as_ref));
-        Ok(Ids { cleaned, unnamed: Unnamed::default(), known, turn: 0 })
+        Ok(Ids { forms: forms(&order), unnamed: Unnamed::default(), known, turn: 0 })
     }
 
     /// A new turn of the assistant begins.
@@ -73,7 +81,7 @@ impl Ids {
     /// already and that has no result of its own: the history holds it twice.
     pub fn call(&mut self, message: &Message<'_>, id: &str, function: &str, said: &str) -> Option<String> {
         if id.is_empty() {
-            let wanted = self.cleaned.free(&format!("call_{}", message.at), []);
+            let wanted = self.forms.free(&format!("call_{}", message.at));
             return Some(self.unnamed.give(function, &wanted));
         }
         let known = self.known.entry(id.to_owned()).or_default();
@@ -86,11 +94,17 @@ impl Ids {
         }
         known.met += 1;
         known.said.1.push(said.to_owned());
-        let form = self.cleaned.get(id);
-        let form = if known.met == 1 { form.into_owned() } else { self.cleaned.free(&form, []) };
+        let form = self.forms.get(id);
+        let form = if known.met == 1 { form } else { self.forms.free(&form) };
         known.open.push_back(form.clone());
         self.unnamed.note(function, &form);
         Some(form)
+    }
+
+    /// An id for another call that was written into the one that is sent under `id`.
+    pub fn beside(&mut self, id: &str, number: usize) -> String {
+        let form = self.forms.get(&format!("{id}_{number}"));
+        self.forms.free(&form)
     }
 
     /// The id of the call that a result belongs to: of calls that share one, the first that waits.
@@ -103,7 +117,7 @@ impl Ids {
             return Ok(id);
         };
         let open = self.known.get_mut(id.as_ref()).and_then(|known| known.open.pop_front());
-        let form = open.unwrap_or_else(|| self.cleaned.get(&id).into_owned());
+        let form = open.unwrap_or_else(|| self.forms.get(&id));
         self.unnamed.answered(&form);
         Ok(form)
     }
