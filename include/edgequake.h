@@ -233,6 +233,9 @@ typedef int32_t eq_error_text;
 /// The account's balance at the provider is used up.
 #define EQ_ERROR_PAYMENT_REQUIRED 20
 
+/// A file that the request names by address could not be read, or must not be.
+#define EQ_ERROR_IMAGE_FETCH 21
+
 /// What happened, in a sentence: the provider's own where it sent one.
 #define EQ_TEXT_MESSAGE 0
 

@@ -50,6 +50,7 @@ enum class ErrorKind : eq_error_kind {
   budget_exceeded = EQ_ERROR_BUDGET_EXCEEDED,
   json_schema_validation = EQ_ERROR_JSON_SCHEMA_VALIDATION,
   payment_required = EQ_ERROR_PAYMENT_REQUIRED,
+  image_fetch = EQ_ERROR_IMAGE_FETCH,
 };
 
 namespace detail {

@@ -57,6 +57,7 @@ class ErrorKind(enum.IntEnum):
     BUDGET_EXCEEDED = 18
     JSON_SCHEMA_VALIDATION = 19
     PAYMENT_REQUIRED = 20
+    IMAGE_FETCH = 21
 
     @classmethod
     def _missing_(cls, value: object) -> ErrorKind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import pickle
 import shutil
 import subprocess
 import threading
@@ -263,9 +264,13 @@ def test_an_image_elsewhere_is_read_and_sent(google: Google, path: str) -> None:
 @pytest.mark.usefixtures("reads_from_here")
 def test_an_image_that_is_not_there_is_named(google: Google) -> None:
     image = {"type": "image_url", "image_url": {"url": f"{google.url}/none.png"}}
-    with pytest.raises(litellm.BadRequestError, match=r"messages\[0\].content\[0\].image_url.*404"):
+    with pytest.raises(litellm.ImageFetchError, match=r"messages\[0\].content\[0\].image_url.*404") as raised:
         google.call(messages=[{"role": "user", "content": [image]}])
     assert google.requests == []
+    assert isinstance(raised.value, litellm.BadRequestError)
+    assert (raised.value.status_code, raised.value.llm_provider) == (400, "gemini")
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (type(again), str(again)) == (litellm.ImageFetchError, str(raised.value))
 
 
 def test_files_are_read_from_public_hosts_unless_the_program_says_otherwise(

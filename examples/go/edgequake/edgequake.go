@@ -351,6 +351,7 @@ const (
 	BudgetExceeded         Kind = C.EQ_ERROR_BUDGET_EXCEEDED
 	JSONSchemaValidation   Kind = C.EQ_ERROR_JSON_SCHEMA_VALIDATION
 	PaymentRequired        Kind = C.EQ_ERROR_PAYMENT_REQUIRED
+	ImageFetch             Kind = C.EQ_ERROR_IMAGE_FETCH
 )
 
 func (k Kind) Error() string { return fmt.Sprintf("edgequake: an error of kind %d", int(k)) }

@@ -86,7 +86,8 @@ export type ErrorKind =
   | "Cancelled"
   | "BudgetExceededError"
   | "JSONSchemaValidationError"
-  | "PaymentRequiredError";
+  | "PaymentRequiredError"
+  | "ImageFetchError";
 
 /** What the library tells of an error; docs/architecture.md lists it all. No field ever holds a key. */
 export type ErrorDetails = {

@@ -120,6 +120,7 @@ pub enum ErrorKind {
     BudgetExceeded = 18,
     JsonSchemaValidation = 19,
     PaymentRequired = 20,
+    ImageFetch = 21,
 }
 
 impl ErrorKind {
@@ -146,6 +147,7 @@ impl ErrorKind {
             BudgetExceeded,
             JsonSchemaValidation,
             PaymentRequired,
+            ImageFetch,
         ];
         kinds.into_iter().find(|kind| *kind as i32 == number).unwrap_or(Unknown)
     }

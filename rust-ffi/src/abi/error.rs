@@ -54,6 +54,8 @@ pub const EQ_ERROR_BUDGET_EXCEEDED: eq_error_kind = 18;
 pub const EQ_ERROR_JSON_SCHEMA_VALIDATION: eq_error_kind = 19;
 /// The account's balance at the provider is used up.
 pub const EQ_ERROR_PAYMENT_REQUIRED: eq_error_kind = 20;
+/// A file that the request names by address could not be read, or must not be.
+pub const EQ_ERROR_IMAGE_FETCH: eq_error_kind = 21;
 
 /// Which text of an error: one of the EQ_TEXT_ constants.
 pub type eq_error_text = i32;
@@ -218,6 +220,7 @@ mod tests {
             EQ_ERROR_BUDGET_EXCEEDED,
             EQ_ERROR_JSON_SCHEMA_VALIDATION,
             EQ_ERROR_PAYMENT_REQUIRED,
+            EQ_ERROR_IMAGE_FETCH,
         ];
         assert_eq!(numbers.to_vec(), ErrorKind::ALL.iter().map(|kind| *kind as i32).collect::<Vec<_>>());
     }

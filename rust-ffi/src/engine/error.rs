@@ -30,11 +30,13 @@ pub enum ErrorKind {
     JsonSchemaValidation = 19,
     /// The account's balance is used up.
     PaymentRequired = 20,
+    /// A file that the request names by address could not be read.
+    ImageFetch = 21,
 }
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [ErrorKind; 20] = [
+    pub const ALL: [ErrorKind; 21] = [
         ErrorKind::BadRequest,
         ErrorKind::Authentication,
         ErrorKind::PermissionDenied,
@@ -55,6 +57,7 @@ impl ErrorKind {
         ErrorKind::BudgetExceeded,
         ErrorKind::JsonSchemaValidation,
         ErrorKind::PaymentRequired,
+        ErrorKind::ImageFetch,
     ];
 
     /// litellm's name of the exception class.
@@ -80,6 +83,7 @@ impl ErrorKind {
             ErrorKind::BudgetExceeded => "BudgetExceededError",
             ErrorKind::JsonSchemaValidation => "JSONSchemaValidationError",
             ErrorKind::PaymentRequired => "PaymentRequiredError",
+            ErrorKind::ImageFetch => "ImageFetchError",
         }
     }
 
@@ -89,7 +93,8 @@ impl ErrorKind {
             ErrorKind::BadRequest
             | ErrorKind::ContextWindowExceeded
             | ErrorKind::ContentPolicyViolation
-            | ErrorKind::UnsupportedParams => 400,
+            | ErrorKind::UnsupportedParams
+            | ErrorKind::ImageFetch => 400,
             ErrorKind::Authentication => 401,
             ErrorKind::PaymentRequired => 402,
             ErrorKind::PermissionDenied => 403,

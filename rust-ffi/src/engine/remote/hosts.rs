@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use super::public::is_public;
-use crate::engine::error::{Error, Result};
+use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::json;
 use crate::engine::request::{wrong_type, Request};
 
@@ -109,7 +109,7 @@ pub fn pinned(url: &Url, address: IpAddr) -> Option<(Url, String)> {
 
 /// For errors of a check that was done before anything was sent.
 pub fn refused(place: &str, what: &str) -> Error {
-    Error::bad_request(format!("`{place}` could not be read: {what}"))
+    Error::new(ErrorKind::ImageFetch, format!("`{place}` could not be read: {what}"))
 }
 
 #[cfg(test)]

@@ -53,7 +53,8 @@ impl ByKind {
             ErrorKind::BadRequest
             | ErrorKind::ContextWindowExceeded
             | ErrorKind::UnsupportedParams
-            | ErrorKind::UnprocessableEntity => number("BadRequestError"),
+            | ErrorKind::UnprocessableEntity
+            | ErrorKind::ImageFetch => number("BadRequestError"),
             ErrorKind::Timeout => number("TimeoutError"),
             _ => number(error.kind.name()),
         };

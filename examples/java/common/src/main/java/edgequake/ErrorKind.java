@@ -23,7 +23,8 @@ public enum ErrorKind {
     CANCELLED,
     BUDGET_EXCEEDED,
     JSON_SCHEMA_VALIDATION,
-    PAYMENT_REQUIRED;
+    PAYMENT_REQUIRED,
+    IMAGE_FETCH;
 
     /** By the library's number, which is the constant's place. */
     static ErrorKind of(int number) {
