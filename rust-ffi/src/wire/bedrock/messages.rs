@@ -110,7 +110,7 @@ impl Reader<'_, '_> {
             false => list.len(),
         };
         let mut out = Conversation::default();
-        let mut ids = Ids::of(&list, |ids| ToolIds::new(ids))?;
+        let mut ids = Ids::of(&list, ToolIds::new)?;
         for message in &list {
             match message.role {
                 Role::System => self.system(message, &mut out.system)?,
