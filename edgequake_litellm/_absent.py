@@ -1,4 +1,4 @@
-"""What litellm has and this package has not: the words of the AttributeError that says so."""
+"""What litellm has and this package has not: the words of the AttributeError, or of the ModuleNotFoundError, that says so."""
 
 from __future__ import annotations
 
@@ -41,3 +41,49 @@ def message(module: str, name: str) -> str:
         if part in name.lower():
             return f"{text}: {what} of litellm's are not in this package; {cure}"
     return text
+
+
+_PROXY = "run litellm's proxy in an environment of its own; a Router has its routing, fallbacks, limits and caches"
+# The beginning of a module's name below `litellm.`, what it is, and what a program can do instead.
+_MODULES = (
+    ("proxy.", "the parts of litellm's proxy server", _PROXY),
+    (
+        "router_strategy.",
+        "the parts of litellm's Router",
+        "set routing_strategy of Router, or set_custom_routing_strategy()",
+    ),
+    (
+        "integrations.opentelemetry.",
+        "litellm's loggers of that name",
+        'set callbacks = ["otel"], or call enable_telemetry()',
+    ),
+    (
+        "integrations.prometheus.",
+        "litellm's loggers of that name",
+        'set callbacks = ["prometheus"], or call prometheus_metrics()',
+    ),
+    (
+        "integrations.",
+        "litellm's loggers for services",
+        "register the CustomLogger that the service's package offers, or one of your own, of litellm.integrations.custom_logger",
+    ),
+    (
+        "llms.",
+        "litellm's classes of providers",
+        "call the functions of the package: its core speaks the providers' protocols",
+    ),
+)
+
+
+def module_message(name: str) -> str | None:
+    """What the ModuleNotFoundError of a module of litellm's says beyond that it is not there; None where nothing is known of it."""
+    path = name.partition(".")[2] + "."
+    for start, what, cure in _MODULES:
+        if path.startswith(start):
+            return f"No module named {name!r}: {what} are not in edgequake_litellm; {cure}"
+    family = next(((what, cure) for part, what, cure in _FAMILIES if path.startswith(part)), None)
+    return (
+        None
+        if family is None
+        else f"No module named {name!r}: {family[0]} of litellm's are not in edgequake_litellm; {family[1]}"
+    )

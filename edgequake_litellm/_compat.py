@@ -144,7 +144,15 @@ class _LitellmFinder:
             real = find_spec(__package__ + name[len("litellm") :])
         except ModuleNotFoundError:
             real = None
-        return None if real is None else spec_from_loader(name, _AliasLoader(real.name))  # type: ignore[arg-type]  # a loader by its methods
+        if real is not None:
+            return spec_from_loader(name, _AliasLoader(real.name))  # type: ignore[arg-type]  # a loader by its methods
+        from ._absent import module_message
+
+        message = module_message(name)
+        # Who only asks whether it is there, by importlib.util.find_spec, is told so.
+        if message is not None and sys._getframe(2).f_code.co_name != "find_spec":
+            raise ModuleNotFoundError(message, name=name)
+        return None
 
     def find_distributions(self, context: Any = None) -> Iterator[Any]:
         if getattr(context, "name", None) != "litellm":

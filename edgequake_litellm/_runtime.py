@@ -176,7 +176,14 @@ def configure(kind: str, name: str | None, value: Any) -> None:
     Without a name, it is the one object of its kind (`telemetry`). Raises litellm's BadRequestError for a configuration that the engine
     refuses; then nothing has changed.
     """
-    query(b"configure", dumps({kind: value if name is None else {name: value}}).encode())
+    try:
+        text = dumps({kind: value if name is None else {name: value}}, allow_nan=False)
+    except ValueError:
+        from . import _request
+
+        # It names what JSON does not have.
+        text = _request.encode(value if isinstance(value, dict) else {kind: value}).decode()
+    query(b"configure", text.encode())
     with process.lock:
         if name is None:
             _configured.pop(kind, None)

@@ -9,7 +9,7 @@ from . import config
 from ._callbacks import standard
 from ._costs import completion_cost
 from ._logging import verbose_logger
-from .exceptions import BudgetExceededError
+from .exceptions import BadRequestError, BudgetExceededError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,11 @@ _PACKAGE = __package__
 _lock = Lock()
 
 
-def refusal() -> BudgetExceededError | None:
+def refusal() -> Exception | None:
     """The error of a call that begins after the budget is spent."""
     limit, spent = config.hooks["max_budget"], sys.modules[_PACKAGE]._current_cost
+    if not isinstance(limit, (int, float)) or limit != limit:
+        return BadRequestError(f"`max_budget` must be a number of US dollars, not {limit!r}", model="", llm_provider="")
     return BudgetExceededError(current_cost=spent, max_budget=limit) if spent > limit else None
 
 

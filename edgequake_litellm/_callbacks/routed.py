@@ -6,6 +6,7 @@ from .. import _questions
 from .._router.answers import retries, row_of
 from .._router.engine import router_named
 from .._router.own import metadata_of
+from ..types.router import PRICES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Routed:
         parameters = details["litellm_params"]
         parameters["model_info"] = row["model_info"]
         details["model_id"] = row["model_info"]["id"]
-        for name in ("input_cost_per_token", "output_cost_per_token", "base_model"):
+        for name in (*PRICES, "base_model"):
             value = row["litellm_params"].get(name, row["model_info"].get(name))
             if value is not None:
                 parameters[name] = value

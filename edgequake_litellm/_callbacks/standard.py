@@ -6,6 +6,7 @@ from __future__ import annotations
 from .._binary import HttpxBinaryResponseContent
 from .._costs import completion_cost, cost_per_token
 from .._facts import get_model_info
+from ..types.router import PRICES
 from ..types.utils import CallTypes
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ def call_type(name: str) -> Any:
 
 def cost_of(response: Any, details: Details) -> float | None:
     """What a call cost in US dollars, or None where nobody knows."""
-    prices = {name: details["litellm_params"].get(name) for name in ("input_cost_per_token", "output_cost_per_token")}
+    prices = {name: details["litellm_params"].get(name) for name in PRICES}
     custom = prices if None not in prices.values() else None
     try:
         return completion_cost(

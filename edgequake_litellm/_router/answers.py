@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     Fields = dict[str, Any]
 
-PRICES = ("input_cost_per_token", "output_cost_per_token")
-
 
 def row_of(meta: Fields, deployments: Table | None) -> Fields | None:
     """The deployment that answered; None where it is not known any more."""
@@ -45,6 +43,8 @@ def _model_of(row: Fields, meta: Fields) -> Any:
 
 def prices(meta: Fields, deployments: Table | None) -> tuple[Any, Fields | None]:
     """The model by whose prices an answer is counted, and the deployment's own prices where it has both."""
+    from ..types.router import PRICES
+
     row = row_of(meta, deployments)
     if row is None:
         return meta.get("model"), None

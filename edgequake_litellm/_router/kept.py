@@ -11,7 +11,7 @@ from .._operations.files import acreate_file, afile_content, afile_delete
 from .._operations.jobs import acancel_batch, acreate_batch, alist_batches, aretrieve_batch
 from . import making, settings
 from .batches import Batches
-from .table import invalid, refuse_unset
+from .table import invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ class Kept(Batches):
             if function is acreate_file and given.get("purpose") == "batch":
                 given = {**given, "file": _with_model(given.get("file"), called)}
             where = {name: value for name, value in params.items() if name in _WHERE}
-            refuse_unset(where, called, provider)
             return await function(**{**where, **given, "custom_llm_provider": provider})
         except Exception as error:
             return making.failure(error)

@@ -6,7 +6,7 @@ import re
 from typing import Any, Optional
 
 from .. import _facts, _questions
-from ..types.router import ModelGroupInfo
+from ..types.router import PRICES, ModelGroupInfo
 from . import policies
 from .base import RouterBase
 
@@ -170,7 +170,7 @@ class Lists(RouterBase):
         if provider not in made["providers"]:
             made["providers"].append(provider)
         facts = {**row["model_info"], **params} if facts is None else {**facts, **_own_prices(params)}
-        for name in ("max_input_tokens", "max_output_tokens", "input_cost_per_token", "output_cost_per_token"):
+        for name in ("max_input_tokens", "max_output_tokens", *PRICES):
             if facts.get(name) is not None:
                 made[name] = max(float(facts[name]), made.get(name) or 0.0)
         for name in ("rpm", "tpm"):
@@ -196,7 +196,7 @@ class Lists(RouterBase):
 
 
 def _own_prices(params: Fields) -> Fields:
-    return {name: params[name] for name in ("input_cost_per_token", "output_cost_per_token") if name in params}
+    return {name: params[name] for name in PRICES if name in params}
 
 
 def _group_of(target: Any) -> str:

@@ -7,6 +7,7 @@ import sys
 
 from .. import _compat, _request, config
 from .._types.base import Model
+from ..types.router import PRICES
 from . import own
 from .table import invalid
 
@@ -239,8 +240,7 @@ _CHOOSING = (
     "order",
     "tags",
     "max_parallel_requests",
-    "input_cost_per_token",
-    "output_cost_per_token",
+    *PRICES,
 )
 # What the engine knows of a deployment beside its arguments. The rest of a `model_info` is the program's own.
 _INFO = (
@@ -249,8 +249,7 @@ _INFO = (
     "max_tokens",
     "max_input_tokens",
     "max_output_tokens",
-    "input_cost_per_token",
-    "output_cost_per_token",
+    *PRICES,
     "order",
     "rpm",
     "tpm",

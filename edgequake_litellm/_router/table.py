@@ -9,8 +9,8 @@ from .._helpers import get_secret
 from .._logging import verbose_router_logger
 from .._questions import get_llm_provider
 from .._types.base import Model
-from ..exceptions import AuthenticationError, BadRequestError
-from ..types.router import Deployment, is_active_here
+from ..exceptions import BadRequestError
+from ..types.router import PRICES, Deployment, is_active_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,16 +167,13 @@ def _check_provider(params: Fields) -> None:
 
 def _row(row: Fields, group: str, params: Fields, info: Fields, model_id: str) -> Fields:
     others = {name: value for name, value in row.items() if name not in ("model_name", "litellm_params", "model_info")}
-    priced = {name: params[name] for name in _PRICES if params.get(name) is not None}
+    priced = {name: params[name] for name in PRICES if params.get(name) is not None}
     return {
         "model_name": group,
         "litellm_params": params,
         "model_info": {**info, **priced, "id": model_id, "db_model": bool(info.get("db_model", False))},
         **others,
     }
-
-
-_PRICES = ("input_cost_per_token", "output_cost_per_token")
 
 
 def _unused(model_id: str, info: Fields, table: Table, twin: int, where: str) -> str:
@@ -205,16 +202,6 @@ def _resolved(params: Fields) -> Fields:
         if value is not None:
             made[name] = dict(value) if isinstance(value, dict) else list(value) if isinstance(value, list) else value
     return made
-
-
-def refuse_unset(params: Fields, model: str, provider: str) -> None:
-    """Raises AuthenticationError where an environment variable is still only named, for calls that the engine's router does not make:
-    the name would go out as a key."""
-    for name, value in params.items():
-        if isinstance(value, str) and value.startswith(_FROM_ENVIRONMENT):
-            variable = value[len(_FROM_ENVIRONMENT) :]
-            message = f"The deployment's `{name}` is the environment variable {variable}, which is not set."
-            raise AuthenticationError(message, llm_provider=provider, model=model)
 
 
 # What would make a deployment something else than it is here, with what to do instead.

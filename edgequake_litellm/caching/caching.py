@@ -70,6 +70,7 @@ class Cache:
             ttl = default_in_memory_ttl
         if kind == "redis" and default_in_redis_ttl is not None:
             ttl = default_in_redis_ttl
+        _check_call_types(supported_call_types)
         self.type = LiteLLMCacheType.LOCAL if type is None else type
         self.mode = mode or CacheMode.default_on
         self.namespace = namespace
@@ -101,7 +102,7 @@ class Cache:
         terms: dict[str, Any] = {"mode": getattr(self.mode, "value", self.mode), "namespace": self.namespace}
         if self.ttl is not None:
             terms["ttl"] = self.ttl
-        names = self.supported_call_types or ()
+        names = [getattr(name, "value", name) for name in self.supported_call_types or ()]
         terms["operations"] = sorted({_OPERATIONS[name] for name in names if name in _OPERATIONS})
         terms["max_messages"] = self.max_messages
         return {name: value for name, value in terms.items() if value is not None}
@@ -214,6 +215,25 @@ class Cache:
 
     def __repr__(self) -> str:
         return f"<Cache type={getattr(self.type, 'value', self.type)!r}>"
+
+
+def _check_call_types(names: Any) -> None:
+    """Raises BadRequestError for a function that does not exist, and warns of one whose answers are never kept."""
+    from ..exceptions import BadRequestError
+    from ..types.utils import CallTypes
+
+    known = {item.value for item in CallTypes}
+    for name in [] if names is None else [names] if isinstance(names, str) else names:
+        called = getattr(name, "value", name)
+        if isinstance(names, str) or called not in known:
+            raise BadRequestError(
+                f"`supported_call_types` is a list of functions' names, such as {', '.join(sorted(_OPERATIONS))}; "
+                f"{called!r} is none.",
+                model="",
+                llm_provider="",
+            )
+        if called not in DEFAULT_CACHING_SUPPORTED_CALL_TYPES:
+            config.warn(f"`supported_call_types` has {called!r}, whose answers no cache keeps")
 
 
 def _engine_settings(kind: str, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,9 @@ __all__ = [
     "updateLiteLLMParams",
 ]
 
+PRICES = ("input_cost_per_token", "output_cost_per_token")
+"""A deployment's own prices, in US dollars."""
+
 VALID_LITELLM_ENVIRONMENTS = ["development", "staging", "production"]
 """What `LITELLM_ENVIRONMENT` may be where deployments name their `supported_environments`."""
 
@@ -126,9 +129,11 @@ class ModelInfo(MutableItems, Contains):
     by, and whatever else the program keeps there."""
 
     __module__ = "litellm.types.router"
-    _fields = tuple(
-        "id db_model updated_at updated_by created_at created_by base_model tier team_id team_public_model_name blocked "
-        "input_cost_per_token output_cost_per_token".split()
+    _fields = (
+        tuple(
+            "id db_model updated_at updated_by created_at created_by base_model tier team_id team_public_model_name blocked".split()
+        )
+        + PRICES
     )
     _defaults: ClassVar[dict[str, Any]] = {**dict.fromkeys(_fields), "db_model": False}
 
@@ -157,7 +162,7 @@ class Deployment(MutableItems, Contains):
             else model_info
         )
         super().__init__(model_name=model_name, litellm_params=litellm_params, model_info=info, **params)
-        for name in ("input_cost_per_token", "output_cost_per_token"):
+        for name in PRICES:
             # litellm keeps prices in both places.
             price = self.litellm_params.get(name)
             if price is not None:
@@ -177,7 +182,7 @@ class updateDeployment(Model):  # noqa: N801  # litellm's name
     """What of a deployment is to be changed."""
 
     __module__ = "litellm.types.router"
-    _fields = ("model_name", "litellm_params", "model_info", "blocked")
+    _fields = Deployment._fields
     _defaults: ClassVar[dict[str, Any]] = dict.fromkeys(_fields)
     _nested: ClassVar[dict[str, Any]] = {"litellm_params": updateLiteLLMParams, "model_info": ModelInfo}
 
@@ -252,6 +257,13 @@ class AssistantsTypedDict(TypedDict):
 # Policies ------------------------------------------------------------------------------------------------------------------
 
 
+# The errors that policies tell apart, by the beginnings of litellm's names for them.
+_KINDS = (
+    *("BadRequestError", "AuthenticationError", "TimeoutError", "RateLimitError", "ContentPolicyViolationError"),
+    *("InternalServerError", "ServiceUnavailableError", "NotFoundError"),
+)
+
+
 class _Policy(MutableItems):
     """Numbers for kinds of errors. A name that is none raises ValueError: nothing would ever act on it."""
 
@@ -269,11 +281,7 @@ class RetryPolicy(_Policy):
     """How often a call is tried again after each kind of error; `DefaultRetries` holds for the others."""
 
     __module__ = "litellm.types.router"
-    _fields = tuple(
-        "BadRequestErrorRetries AuthenticationErrorRetries TimeoutErrorRetries RateLimitErrorRetries "
-        "ContentPolicyViolationErrorRetries InternalServerErrorRetries ServiceUnavailableErrorRetries NotFoundErrorRetries "
-        "DefaultRetries".split()
-    )
+    _fields = tuple(f"{kind}Retries" for kind in (*_KINDS, "Default"))
     _defaults: ClassVar[dict[str, Any]] = dict.fromkeys(_fields)
 
 
@@ -281,11 +289,7 @@ class AllowedFailsPolicy(_Policy):
     """How many errors of each kind a deployment may have in a minute before it is left alone for a while."""
 
     __module__ = "litellm.types.router"
-    _fields = tuple(
-        "BadRequestErrorAllowedFails AuthenticationErrorAllowedFails TimeoutErrorAllowedFails RateLimitErrorAllowedFails "
-        "ContentPolicyViolationErrorAllowedFails InternalServerErrorAllowedFails ServiceUnavailableErrorAllowedFails "
-        "BadGatewayErrorAllowedFails NotFoundErrorAllowedFails".split()
-    )
+    _fields = tuple(f"{kind}AllowedFails" for kind in (*_KINDS, "BadGatewayError"))
     _defaults: ClassVar[dict[str, Any]] = dict.fromkeys(_fields)
 
 

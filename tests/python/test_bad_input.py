@@ -15,7 +15,7 @@ import edgequake_litellm as litellm
 from edgequake_litellm import _request
 from edgequake_litellm.testing import LocalProvider
 
-from .conftest import KEY, MESSAGES
+from .conftest import KEY, MESSAGES, run_python
 
 LONE = "\ud83e"
 
@@ -274,3 +274,86 @@ def test_any_argument_is_sent_or_refused(bad: dict[str, Any]) -> None:
         assert litellm.completion(**arguments).choices[0].message.content == "ok"
     except litellm.BadRequestError as error:
         assert str(error)  # noqa: PT017  # either outcome is right
+
+
+DEPLOYMENT = {"model_name": "g", "litellm_params": {"model": "openai/gpt-4o", "api_key": KEY}}
+
+
+@pytest.mark.parametrize("name", ["timeout", "stream_timeout"])
+@pytest.mark.parametrize("value", [-1, 0, float("nan"), float("inf")])
+def test_time_limits_of_routers_and_deployments(name: str, value: float) -> None:
+    """Not of each of their calls: whoever makes the router can mend it."""
+    with pytest.raises(litellm.BadRequestError, match=name):
+        litellm.Router(model_list=[DEPLOYMENT], **{name: value})  # type: ignore[arg-type]
+    params = {**DEPLOYMENT["litellm_params"], name: value}  # type: ignore[dict-item]
+    with pytest.raises(litellm.BadRequestError, match=name):
+        litellm.Router(model_list=[{**DEPLOYMENT, "litellm_params": params}])
+
+
+@pytest.mark.parametrize("name", ["ttl", "max_bytes"])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "x"])
+def test_numbers_of_caches(name: str, value: Any) -> None:
+    with pytest.raises(litellm.BadRequestError, match=name):
+        litellm.Cache(**{name: value})
+
+
+@pytest.mark.parametrize("names", [["bogus"], "completion", [None]])
+def test_functions_that_no_cache_knows(names: Any) -> None:
+    with pytest.raises(litellm.BadRequestError, match="supported_call_types"):
+        litellm.Cache(supported_call_types=names)
+
+
+def test_functions_whose_answers_no_cache_keeps() -> None:
+    with pytest.warns(UserWarning, match="image_generation"):
+        litellm.Cache(supported_call_types=["completion", "image_generation"])
+
+
+@pytest.mark.parametrize("value", [float("nan"), "x"])
+def test_a_budget_that_is_no_number(arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
+    monkeypatch.setattr(litellm, "max_budget", value)
+    with pytest.raises(litellm.BadRequestError, match="max_budget"):
+        litellm.completion(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cure"),
+    [
+        ("api_key", "os.environ/EDGEQUAKE_NOT_SET", "is not set"),
+        ("api_base", "os.environ/EDGEQUAKE_NOT_SET", "is not set"),
+        ("organization", "os.environ/PATH", "pass its value"),
+    ],
+)
+def test_names_of_variables_are_not_sent_as_values(
+    arguments: dict[str, Any], local_provider: LocalProvider, name: str, value: str, cure: str
+) -> None:
+    with pytest.raises(litellm.AuthenticationError, match=cure) as raised:
+        litellm.completion(**{**arguments, name: value})
+    assert (raised.value.llm_provider, name in raised.value.message) == ("openai", True)
+    assert not local_provider.requests
+
+
+def test_modules_of_litellms_that_are_not_there() -> None:
+    out = run_python(
+        """
+        import importlib.util
+        import edgequake_litellm
+        edgequake_litellm.install_as_litellm()
+        for name in ("proxy.proxy_server", "integrations.langfuse", "llms.openai.openai", "assistants.main", "of_nobody"):
+            try:
+                __import__(f"litellm.{name}")
+            except ModuleNotFoundError as error:
+                print(error.name, "|", error)
+        print(importlib.util.find_spec("litellm.proxy"), importlib.util.find_spec("litellm.types.utils").name)
+        """
+    )
+    *errors, found = out.splitlines()
+    assert found == "None litellm.types.utils"
+    assert [line.split(" | ")[0] for line in errors] == [
+        "litellm.proxy",
+        "litellm.integrations.langfuse",
+        "litellm.llms.openai",
+        "litellm.assistants",
+        "litellm.of_nobody",
+    ]
+    for line, cure in zip(errors, ["a Router has", "CustomLogger", "call the functions", "responses()", "No module"]):
+        assert cure in line

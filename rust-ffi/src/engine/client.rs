@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use super::cache::{self, Cache, Question, Session};
 use super::call::{self, Call, Job, Signer, Wire};
 use super::control::Control;
+use super::environment;
 use super::error::{Error, ErrorKind, Result};
 use super::event::Sink;
 use super::fallback::Listed;
@@ -301,6 +302,7 @@ impl Client {
         let limits = Limits::of(request)?;
         let retries = retries_of(request)?;
         if operation.keeper().is_some() {
+            environment::refuse_names(request)?;
             let route = route::resolve_keeper(request)?;
             return self.prepare_wire(operation, route, request, limits, retries);
         }
@@ -326,6 +328,7 @@ impl Client {
             let secrets = Secrets::of(request, &route)?;
             return Ok(Call::new(route, stream, limits, 0, 0, secrets, Job::Edgequake(job)));
         }
+        environment::refuse_names(asked)?;
         let route = wire::reroute(operation, route::resolve(asked)?);
         self.prepare_wire(operation, route, request, limits, retries)
     }

@@ -52,6 +52,15 @@ impl Limits {
         Ok(Limits { connect: DEFAULT_CONNECT.min(total), total, idle: if stream { total } else { DEFAULT_TOTAL.max(total) } })
     }
 
+    /// Whether what a configuration has as `timeout` or `stream_timeout` can be one.
+    pub fn check(name: &str, raw: &RawValue) -> Result<()> {
+        if raw.get().starts_with('{') {
+            Limits::of_parts(name, raw).map(drop)
+        } else {
+            seconds(name, raw).map(drop)
+        }
+    }
+
     /// httpx's parts: `connect`, `read` (a silence), `write` and `pool` (never waited for here: accepted and checked), and `total`.
     fn of_parts(name: &str, raw: &RawValue) -> Result<Limits> {
         let parts = json::read::<indexmap::IndexMap<String, &RawValue>>(raw)

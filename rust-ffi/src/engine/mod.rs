@@ -4,6 +4,7 @@ pub mod cache;
 mod call;
 pub mod client;
 pub mod control;
+pub mod environment;
 pub mod error;
 pub mod event;
 pub mod fallback;

@@ -107,7 +107,8 @@ def test_a_full_disk_costs_no_answer(folder, local_provider):
 def test_a_place_that_cannot_be_written_costs_no_answer(tmp_path, local_provider, arguments, caplog, place):
     (tmp_path / "file").write_text("in the way")
     folder = tmp_path / "file" / "cache" if place == "file" else Path("/proc/no-such-folder/cache")
-    cache = use(folder)
+    with pytest.warns(UserWarning, match="nothing can be kept in `disk_cache_dir`.*cache"):
+        cache = use(folder)
     for _ in range(3):
         assert litellm.completion(**arguments).choices[0].message.content
     assert len(local_provider.requests) == 3

@@ -9,11 +9,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::{DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
+use crate::engine::environment;
 use crate::engine::error::{Error, Result};
 
 const DEFAULT_PORT: u16 = 6379;
-/// A setting that begins so is the name of a variable of the environment.
-const FROM_ENVIRONMENT: &str = "os.environ/";
 /// Shorter passwords would take words out of a message.
 const SHORTEST_SECRET: usize = 3;
 
@@ -251,7 +250,7 @@ impl<F: Fn(&str) -> Option<String>> Given<'_, F> {
             Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
             Some(_) => return Err(wrong(name, "a string")),
         };
-        Ok(match text.strip_prefix(FROM_ENVIRONMENT) {
+        Ok(match environment::variable(&text) {
             Some(variable) => Some((self.env)(variable).ok_or_else(|| {
                 Error::bad_request(format!("`{name}` of Redis is to come from the environment, where {variable} is not set"))
             })?),

@@ -12,6 +12,8 @@ use super::names::Names;
 use super::read;
 use crate::engine::error::{Error, Result};
 use crate::engine::fallback::Rules;
+use crate::engine::json::is_null;
+use crate::engine::limits::Limits;
 use crate::engine::request::{string, Request};
 
 const KNOWN: [&str; 27] = [
@@ -247,12 +249,18 @@ fn target(raw: &RawValue) -> Result<String> {
     Ok(string("model_group_alias", raw)?.into_owned())
 }
 
+/// A time limit that no call could have is the configuration's fault, and not that of each call.
+pub fn check_times(arguments: &[(String, Box<RawValue>)]) -> Result<()> {
+    let times = arguments.iter().filter(|(name, _)| ["timeout", "stream_timeout"].contains(&name.as_str()));
+    times.filter(|(_, raw)| !is_null(raw)).try_for_each(|(name, raw)| Limits::check(name, raw))
+}
+
 /// `default_litellm_params`, and the router's own time limits, which are those of each call.
 fn defaults(config: &Request<'_>) -> Result<Vec<(String, Box<RawValue>)>> {
     let given = read::members(config, "default_litellm_params")?;
     let mut defaults: Vec<(String, Box<RawValue>)> = Vec::new();
     for (name, raw) in given {
-        if !["max_retries", "num_retries", "model"].contains(&name.as_str()) && !crate::engine::json::is_null(raw) {
+        if !["max_retries", "num_retries", "model"].contains(&name.as_str()) && !is_null(raw) {
             defaults.push((name, raw.to_owned()));
         }
     }
@@ -261,6 +269,7 @@ fn defaults(config: &Request<'_>) -> Result<Vec<(String, Box<RawValue>)>> {
             defaults.push((name.to_owned(), raw.to_owned()));
         }
     }
+    check_times(&defaults)?;
     Ok(defaults)
 }
 

@@ -3,8 +3,10 @@
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::config::check_times;
 use super::errors::ByKind;
 use super::read;
+use crate::engine::environment;
 use crate::engine::error::{Error, Result};
 use crate::engine::fallback::raw_string;
 use crate::engine::json;
@@ -172,6 +174,7 @@ impl Deployment {
             None => stable_id(&group, &params),
         };
         let (arguments, lacks) = arguments(&params);
+        check_times(&arguments)?;
         if let Some(variable) = &lacks {
             log::record(log::Level::Warning, || {
                 let fields = serde_json::json!({ "deployment": id, "variable": variable }).to_string();
@@ -218,7 +221,7 @@ impl Deployment {
 fn arguments(params: &Request<'_>) -> (Vec<(String, Box<RawValue>)>, Option<String>) {
     let (mut arguments, mut lacks) = (Vec::with_capacity(params.fields.len()), None);
     for (name, raw) in params.fields.iter().filter(|(name, _)| !ROUTERS.contains(&name.as_str())) {
-        match json::read::<String>(raw).as_deref().and_then(|text| text.strip_prefix("os.environ/")) {
+        match json::read::<String>(raw).as_deref().and_then(environment::variable) {
             Some(variable) => match std::env::var(variable) {
                 Ok(value) => arguments.push((name.clone(), raw_string(&value))),
                 Err(_) => lacks = Some(variable.to_owned()),
