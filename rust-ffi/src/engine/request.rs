@@ -155,8 +155,8 @@ pub fn wrong_type(name: &str, expected: &str, raw: &RawValue) -> Error {
         Some(b'"') => "a string",
         Some(b't' | b'f') => "a boolean",
         Some(b'n') => "null",
-        // The number itself says more, and no number is a secret.
-        _ if raw.get().len() <= 24 => raw.get(),
+        // Among numbers the number itself says what is wrong; elsewhere it may be a secret.
+        _ if expected.contains("number") && raw.get().len() <= 24 => raw.get(),
         _ => "a number",
     };
     Error::bad_request(format!("`{name}` must be {expected}, not {got}"))
@@ -187,7 +187,7 @@ mod tests {
         let request = Request::parse(br#"{"api_key":["sk-secret"],"num_retries":-1}"#).unwrap();
         let error = request.str("api_key").unwrap_err();
         assert_eq!(error.message, "`api_key` must be a string, not a list");
-        assert_eq!(request.count("num_retries").unwrap_err().message, "`num_retries` must be a whole number, 0 or more, not 1.5");
+        assert_eq!(request.count("num_retries").unwrap_err().message, "`num_retries` must be a whole number, 0 or more, not -1");
         for bad in [&b"[1]"[..], b"{", b"\xff", b"{\"a\":NaN}", br#"{"a":"\ud800"}"#] {
             assert!(Request::parse(bad).is_err());
         }
