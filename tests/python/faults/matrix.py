@@ -7,6 +7,7 @@ the server has counted as many requests as it says.
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -197,22 +198,30 @@ def _outcome(ended: Tuple[Optional[BaseException], str], attempts: Optional[int]
     return Outcome(type(error).__name__, text, attempts, getattr(error, "num_retries", None))
 
 
-def _count(target: Any) -> Optional[int]:
+def _count(target: Any, attempts: Optional[int]) -> Optional[int]:
+    """The server's count, once it has come to ``attempts``: a call that gives up while its connection waits to be accepted
+    ends before the server knows of it."""
     try:
-        return len(target.server.exchanges)
+        server = target.server
     except LookupError:
         return None
+    until = time.monotonic() + 10
+    while len(server.exchanges) < (attempts or 0) and time.monotonic() < until:
+        time.sleep(0.02)
+    return len(server.exchanges)
 
 
 def _run(case: Case) -> Outcome:
     with FAULTS[case.fault].open(times=case.times) as target:
-        return _outcome(_call(case, target.base_url), _count(target))
+        return _outcome(_call(case, target.base_url), _count(target, expected(case).attempts))
 
 
 async def _arun(case: Case, places: asyncio.Semaphore) -> Outcome:
     async with places:
         with FAULTS[case.fault].open(times=case.times) as target:
-            return _outcome(await _acall(case, target.base_url), _count(target))
+            ended = await _acall(case, target.base_url)
+            count = await asyncio.get_running_loop().run_in_executor(None, _count, target, expected(case).attempts)
+            return _outcome(ended, count)
 
 
 def run(faults: Sequence[str], at_once: int = 96) -> Dict[Case, Outcome]:
