@@ -48,6 +48,25 @@ def test_a_limit_of_requests_refuses_before_anything_is_sent(quota, arguments, l
     assert all("quota" not in body for body in bodies)
 
 
+def test_a_request_that_meets_a_limit_takes_no_fallback(quota, arguments, local_provider):
+    litellm.register_quota(quota, [{"per": "model", "rpm": 1}])
+    fallbacks = [{"model": "openai/other", "api_base": local_provider.base_url, "api_key": "k"}]
+    litellm.completion(**arguments, quota=quota, fallbacks=fallbacks)
+    with pytest.raises(litellm.RateLimitError, match="of model"):
+        litellm.completion(**arguments, quota=quota, fallbacks=fallbacks)
+    assert len(local_provider.requests) == 1
+
+
+def test_what_a_fallback_uses_counts_to_the_limits_of_the_request(quota, arguments, local_provider):
+    litellm.register_quota(quota, [{"per": "user", "tpm": 60}])
+    local_provider.error(400)
+    fallbacks = [{"model": "openai/other", "mock_response": "hello"}]
+    litellm.completion(**arguments, quota=quota, user="ann", fallbacks=fallbacks)
+    assert len(local_provider.requests) == 1
+    with pytest.raises(litellm.RateLimitError, match=r"limit .* of user .ann.*3\d of 60 tokens"):
+        litellm.completion(**arguments, quota=quota, user="ann", max_tokens=50)
+
+
 def test_coroutines_and_streams_have_the_same_limits(quota):
     litellm.register_quota(quota, [{"tpm": 100}])
 
