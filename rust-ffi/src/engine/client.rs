@@ -24,7 +24,7 @@ use super::log;
 use super::mock::Mock;
 use super::objects::Objects;
 use super::observe::Observer;
-use super::plan::{Asked, Course, Governed, Once, Plan, Ready, Store, Way};
+use super::plan::{Asked, Course, Governed, Once, Plan, Ready, Run, Store, Way};
 use super::query;
 use super::quota;
 use super::remote::{Hosts, Reader};
@@ -145,14 +145,14 @@ impl Client {
         control: Arc<Control>,
     ) -> Result<()> {
         match self.plan(operation, request, attachments)? {
-            Plan { way: Way::Ready(ready), observers } => {
+            Plan::Ready(ready) => {
                 if matches!(*self.threads(), Threads::Closed) {
                     return Err(closed());
                 }
-                call::hand_over(ready, observers, &*sink);
+                call::hand_over(ready, &*sink);
                 Ok(())
             }
-            plan => self.spawn(|| call::run(self.clone(), plan, sink, control)),
+            Plan::Run(run) => self.spawn(|| call::run(self.clone(), run, sink, control)),
         }
     }
 
@@ -220,7 +220,7 @@ impl Client {
             None => None,
         };
         if let Some((route, answer, meta)) = store.as_ref().and_then(Session::ready) {
-            return Ok(Plan { way: Way::Ready(Ready { route, answer, meta }), observers: Vec::new() });
+            return Ok(Plan::Ready(Ready { route, answer, meta, observers: Vec::new() }));
         }
         let router = request.str("router")?.map(|name| self.objects.routers.find("router", &name)).transpose()?;
         let gate = quota::gate(&self.objects.quotas, request, router.as_ref().and_then(|router| router.quota()))?;
@@ -246,7 +246,7 @@ impl Client {
             gates,
             candidates,
         };
-        Ok(Plan { way: Way::Governed(Box::new(governed)), observers })
+        Ok(Plan::Run(Run { way: Way::Governed(Box::new(governed)), observers }))
     }
 
     /// What leads a request through several calls; None for the usual request, which is one call.

@@ -20,7 +20,23 @@ use super::telemetry::Watch;
 use super::transport::header_map;
 use crate::wire::{Operation, StreamEvent};
 
-pub struct Plan {
+/// How a request comes to its answer.
+pub enum Plan {
+    /// The answer is here already.
+    Ready(Ready),
+    Run(Run),
+}
+
+/// An answer that needs nobody else, and no wait.
+pub struct Ready {
+    pub route: Route,
+    pub answer: Vec<u8>,
+    pub meta: Vec<u8>,
+    pub observers: Vec<Box<dyn Observer>>,
+}
+
+/// A request that becomes a task.
+pub struct Run {
     pub way: Way,
     pub observers: Vec<Box<dyn Observer>>,
 }
@@ -29,38 +45,37 @@ pub enum Way {
     /// The way of almost all requests.
     Single(Box<Call>),
     Governed(Box<Governed>),
-    /// The answer is here already.
-    Ready(Ready),
-}
-
-/// An answer that needs nobody else, and no wait.
-pub struct Ready {
-    pub route: Route,
-    pub answer: Vec<u8>,
-    pub meta: Vec<u8>,
 }
 
 impl Plan {
     /// Has `watch` see the request, and the provider told of its span where that was asked for.
     pub fn watched(mut self, mut watch: Watch) -> Result<Plan> {
         let headers = header_map(&watch.headers())?;
-        match &mut self.way {
-            Way::Single(call) => {
-                watch.routed(&call.route);
-                call.add_headers(&headers);
-            }
-            Way::Governed(governed) => governed.asked.headers = headers,
+        let observers = match &mut self {
             // Nothing is sent.
-            Way::Ready(ready) => watch.routed(&ready.route),
-        }
-        self.observers.push(Box::new(watch));
+            Plan::Ready(ready) => {
+                watch.routed(&ready.route);
+                &mut ready.observers
+            }
+            Plan::Run(run) => {
+                match &mut run.way {
+                    Way::Single(call) => {
+                        watch.routed(&call.route);
+                        call.add_headers(&headers);
+                    }
+                    Way::Governed(governed) => governed.asked.headers = headers,
+                }
+                &mut run.observers
+            }
+        };
+        observers.push(Box::new(watch));
         Ok(self)
     }
 }
 
 impl From<Call> for Plan {
     fn from(call: Call) -> Plan {
-        Plan { way: Way::Single(Box::new(call)), observers: Vec::new() }
+        Plan::Run(Run { way: Way::Single(Box::new(call)), observers: Vec::new() })
     }
 }
 

@@ -28,7 +28,7 @@ use super::limits::Limits;
 use super::log;
 use super::mock::Mock;
 use super::observe::{Observer, Seen};
-use super::plan::{Ended, Found, Governed, Plan, Ready, Way};
+use super::plan::{Ended, Found, Governed, Ready, Run, Way};
 use super::retry;
 use super::route::Route;
 use super::secrets::Secrets;
@@ -103,12 +103,11 @@ impl Call {
 
 /// The request's task: runs to its terminal event, whatever happens to it. The event is promised from here on, even if the task is
 /// dropped before it was ever polled.
-pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Control>) -> impl Future<Output = ()> {
-    let Plan { mut way, observers } = plan;
+pub fn run(client: Arc<Client>, run: Run, sink: Arc<dyn Sink>, control: Arc<Control>) -> impl Future<Output = ()> {
+    let Run { mut way, observers } = run;
     let route = match &way {
         Way::Single(call) => &call.route,
         Way::Governed(governed) => &governed.route,
-        Way::Ready(ready) => &ready.route,
     };
     let (provider, model) = (route.provider.clone(), route.model.clone());
     let mut terminal = Terminal { sink: sink.clone(), sent: false, provider: provider.clone(), model: model.clone() };
@@ -129,7 +128,6 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
                     Way::Single(call) => attempts(&client, call, None, &output, &mut progress).await,
                     // Boxed: its state is larger than that of the usual way, and every call would carry the room for it.
                     Way::Governed(way) => Box::pin(governed(&client, way, &output, &mut progress)).await,
-                    Way::Ready(ready) => Ok(Finish::done(std::mem::take(&mut ready.answer), std::mem::take(&mut ready.meta))),
                 };
                 if done.is_err() && !control.is_cancelled() {
                     // Nothing is asked again: what came of the last attempt is the caller's.
@@ -171,8 +169,8 @@ pub fn run(client: Arc<Client>, plan: Plan, sink: Arc<dyn Sink>, control: Arc<Co
 }
 
 /// Hands an answer on that is here already: at once, on the thread that asks for it.
-pub fn hand_over(ready: Ready, mut observers: Vec<Box<dyn Observer>>, sink: &dyn Sink) {
-    let Ready { answer, meta, .. } = ready;
+pub fn hand_over(ready: Ready, sink: &dyn Sink) {
+    let Ready { answer, meta, mut observers, .. } = ready;
     observers.iter_mut().for_each(|observer| observer.done(&answer, &meta));
     sink.emit(Event::Done { answer, meta });
     sink.flush();

@@ -13,7 +13,7 @@ use super::super::error::{Error, ErrorKind, Result};
 use super::super::event::{Action, Event, Sink};
 use super::super::limits::Limits;
 use super::super::observe::Observer;
-use super::super::plan::{Asked, Candidates, Ended, Found, Gate, Governed, Next, Once, Plan, Store, Way};
+use super::super::plan::{Asked, Candidates, Ended, Found, Gate, Governed, Next, Once, Run, Store, Way};
 use super::super::route::Route;
 use super::run;
 use crate::wire::{Operation, StreamEvent};
@@ -71,7 +71,7 @@ fn governed(stream: bool, candidates: impl Candidates + 'static) -> Governed {
 async fn events(governed: Governed, observers: Vec<Box<dyn Observer>>) -> Vec<Event> {
     let (send, receive) = mpsc::channel();
     let client = Client::new(b"").unwrap();
-    let plan = Plan { way: Way::Governed(Box::new(governed)), observers };
+    let plan = Run { way: Way::Governed(Box::new(governed)), observers };
     run(client, plan, Arc::new(Collect(Mutex::new(send))), Arc::new(Control::default())).await;
     receive.try_iter().collect()
 }

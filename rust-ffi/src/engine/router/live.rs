@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::config::{Config, LatencyRules, Strategy};
 use super::deployment::Traits;
 use super::filter::{fitting, Needs, Refusal};
-use super::health::Health;
 use super::names::Meaning;
+use super::state::{percentile, push, Outcome, State, Usage};
 use super::tree::{By, Node, Tree};
 use super::Router;
 use crate::engine::error::{Error, ErrorKind};
@@ -24,58 +24,6 @@ const MINUTE: u64 = 60;
 const TIMED_OUT: f64 = 1000.0;
 /// Of those that are left alone, how many are looked at when there are no others.
 const LOOKED_AT: usize = 64;
-
-/// What a call has used.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
-    pub input: u64,
-    pub output: u64,
-}
-
-/// How a call has ended.
-pub enum Outcome<'e> {
-    Answered {
-        took: Duration,
-        /// Of a stream, until its first piece.
-        first: Option<Duration>,
-        usage: Usage,
-    },
-    Failed(&'e Error),
-    /// The caller did not wait for it: that says nothing.
-    Gone,
-    /// It was not sent after all.
-    Unsent,
-}
-
-/// What is known of one deployment.
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    pub in_flight: u64,
-    /// Of this minute.
-    pub requests: u64,
-    pub used: Usage,
-    /// It stands in the list of those that were used in this minute.
-    touched: bool,
-    pub health: Health,
-    /// Seconds for each token of an answer.
-    times: VecDeque<f64>,
-    /// Seconds to the first piece of a stream.
-    firsts: VecDeque<f64>,
-    /// When the times above count no more.
-    stale: Option<Duration>,
-    pub answered: u64,
-    pub failed: u64,
-}
-
-impl State {
-    pub fn latency(&self) -> Option<f64> {
-        mean(&self.times)
-    }
-
-    pub fn first_token(&self) -> Option<f64> {
-        mean(&self.firsts)
-    }
-}
 
 /// Deployments of a group with the same `order`.
 struct Level {
@@ -415,7 +363,7 @@ impl Live {
         let closed = state.health.until.is_some() || self.is_full(config, number);
         let (pool, level, leaf) = self.places[number];
         let node = |key: u64| if closed { Node::CLOSED } else { Node::open(key, deployment.weights) };
-        let each = mean(&state.times).unwrap_or(0.0);
+        let each = state.latency().unwrap_or(0.0);
         let key = match config.strategy {
             Strategy::Shuffle => 0,
             Strategy::LeastBusy => state.in_flight,
@@ -428,7 +376,7 @@ impl Live {
         if let (Some(streams), Strategy::Latency(rules)) = (&mut own.streams, config.strategy) {
             let first = match rules.percentile {
                 Some(part) => percentile(&state.firsts, part),
-                None => mean(&state.firsts),
+                None => state.first_token(),
             };
             streams.set(leaf, node(first.unwrap_or(each).to_bits()));
         }
@@ -488,22 +436,4 @@ fn widest(one: Option<Refusal>, other: Refusal) -> Refusal {
         (Some(one @ Refusal::Window(_)), _) => one,
         (_, other) => other,
     }
-}
-
-fn push(samples: &mut VecDeque<f64>, sample: f64, most: usize) {
-    while samples.len() >= most {
-        samples.pop_front();
-    }
-    samples.push_back(sample);
-}
-
-fn mean(samples: &VecDeque<f64>) -> Option<f64> {
-    (!samples.is_empty()).then(|| samples.iter().sum::<f64>() / samples.len() as f64)
-}
-
-fn percentile(samples: &VecDeque<f64>, part: f64) -> Option<f64> {
-    let mut sorted: Vec<f64> = samples.iter().copied().collect();
-    sorted.sort_by(f64::total_cmp);
-    let at = (sorted.len() as f64 * part).ceil() as usize;
-    sorted.get(at.saturating_sub(1)).copied()
 }

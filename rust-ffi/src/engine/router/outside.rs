@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::live::Usage;
 use super::read;
+use super::state::Usage;
 use super::{Router, Ticket};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::request::Request;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::live::Usage;
+use super::state::Usage;
 use super::Ticket;
 use crate::engine::error::{Error, ErrorKind};
 use crate::engine::observe::Observer;
