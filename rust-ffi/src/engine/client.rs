@@ -369,7 +369,7 @@ impl Client {
             let reader = Reader { http: http_client, proves_names, hosts: Hosts::of(request)? };
             Some(Box::new((http.remotes, reader)))
         };
-        let wire = Wire { client, request: out, signer, files, job: http.job, decode: http.decode };
+        let wire = Wire { client, request: out, signer, files, more: http.more, job: http.job, decode: http.decode };
         let mut call = Call::new(route, http.stream, limits, retries, bucket, secrets, Job::Wire(Box::new(wire)));
         // What is told of single attempts is below warnings.
         if log::is_on(log::Level::Info) {

@@ -61,6 +61,9 @@ pub struct HttpCall {
     pub credentials: Option<Box<dyn Credentials>>,
     /// Files to be read before the first attempt; the body holds their tokens. Mostly none.
     pub remotes: Remotes,
+    /// Bodies of further requests to the same address, for a provider that takes one input at a time. `decode` then gets the list of all answers,
+    /// in their order. Mostly none.
+    pub more: Vec<Bytes>,
     /// What comes back names a job whose end is the answer. Mostly none.
     pub job: Option<Box<dyn Job>>,
     pub decode: Box<dyn Decode>,
@@ -70,8 +73,8 @@ impl HttpCall {
     /// A POST that is not streamed, still without headers.
     pub fn post(url: String, body: impl Into<Bytes>, decode: Box<dyn Decode>) -> Self {
         let (method, body) = (Method::POST, body.into());
-        let (headers, remotes) = (Vec::new(), Remotes::default());
-        HttpCall { method, url, headers, body, stream: false, credentials: None, remotes, job: None, decode }
+        let (headers, remotes, more) = (Vec::new(), Remotes::default(), Vec::new());
+        HttpCall { method, url, headers, body, stream: false, credentials: None, remotes, more, job: None, decode }
     }
 }
 

@@ -232,6 +232,7 @@ impl Provider {
                 super::anthropic::supported((self.chat)(model).names())
             }
             Operation::Completion => (self.chat)(model).names(),
+            Operation::Embedding if self.protocol == Protocol::Bedrock => super::bedrock::embedding::supported(model),
             Operation::Embedding => self.embedding.to_vec(),
             _ => Vec::new(),
         }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::{stream, StreamExt, TryStreamExt};
 use tokio::time::Instant;
 
 use super::body::read_body;
@@ -20,6 +21,9 @@ use crate::wire::{Attempt, Decode, Head};
 
 /// How long the body of an error is waited for; its status is known already.
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+
+/// Requests of one call that are on their way at the same time.
+const AT_ONCE: usize = 8;
 
 /// The request with its files, read within the call's deadline and once for all attempts.
 pub(super) async fn fill(
@@ -54,28 +58,15 @@ pub(super) struct WireCall<'a> {
 impl WireCall<'_> {
     pub(super) async fn attempt(&self, deadline: Instant, progress: &mut Progress) -> Result<Finish> {
         let limits = &self.call.limits;
-        let total = limits.total;
-        let late = |_| timeout("the whole call", total);
-        let (mut response, sent) = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
-        let mut head = transport::head(&response);
-        let again = self.wire.signer.as_ref().is_some_and(|signer| match head.status {
-            401 => signer.credentials.refused(&sent, self.tokens),
-            403 => signer.credentials.forbidden(&sent, &head, self.tokens),
-            _ => false,
-        });
-        if again {
-            response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??.0;
-            head = transport::head(&response);
+        let late = |_| timeout("the whole call", limits.total);
+        if !self.wire.more.is_empty() {
+            // Boxed: few calls have several requests, and every call would carry the room for it.
+            return Box::pin(self.all(deadline, progress)).await;
         }
+        let (response, head) = self.answered(deadline).await?;
         progress.status = Some(head.status);
         if !(200..300).contains(&head.status) {
-            let patience = deadline.min(Instant::now() + ERROR_BODY_TIME);
-            let body = tokio::time::timeout_at(patience, read_body(response, limits.idle, MAX_ERROR_BODY, true)).await;
-            // The status is known: a body that breaks off or does not come must not hide it.
-            let body = body.ok().and_then(Result::ok).unwrap_or_default();
-            let mut error = self.decode.error(&head, &body);
-            finish_error(&mut error, &head);
-            return Err(error);
+            return Err(self.refusal(response, &head, deadline).await);
         }
         if let Some(job) = &self.wire.job {
             // Boxed: few calls have a job, and every call would carry the room for it.
@@ -91,6 +82,77 @@ impl WireCall<'_> {
         })?;
         let meta = meta(self.call, Some(&head), progress.attempts);
         Ok(Finish::done(answer, meta))
+    }
+
+    /// The beginning of the answer, to the second request where the first's credentials were refused and others may help.
+    async fn answered(&self, deadline: Instant) -> Result<(reqwest::Response, Head)> {
+        let late = |_| timeout("the whole call", self.call.limits.total);
+        let (response, sent) = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??;
+        let head = transport::head(&response);
+        let again = self.wire.signer.as_ref().is_some_and(|signer| match head.status {
+            401 => signer.credentials.refused(&sent, self.tokens),
+            403 => signer.credentials.forbidden(&sent, &head, self.tokens),
+            _ => false,
+        });
+        if !again {
+            return Ok((response, head));
+        }
+        let response = tokio::time::timeout_at(deadline, self.send()).await.map_err(late)??.0;
+        let head = transport::head(&response);
+        Ok((response, head))
+    }
+
+    /// The error of an answer that is none.
+    async fn refusal(&self, response: reqwest::Response, head: &Head, deadline: Instant) -> Error {
+        let patience = deadline.min(Instant::now() + ERROR_BODY_TIME);
+        let body = tokio::time::timeout_at(patience, read_body(response, self.call.limits.idle, MAX_ERROR_BODY, true)).await;
+        // The status is known: a body that breaks off or does not come must not hide it.
+        let body = body.ok().and_then(Result::ok).unwrap_or_default();
+        let mut error = self.decode.error(head, &body);
+        finish_error(&mut error, head);
+        error
+    }
+
+    /// A call of several requests: all of them, some at a time, and one answer of theirs. The first that fails ends it.
+    async fn all(&self, deadline: Instant, progress: &mut Progress) -> Result<Finish> {
+        let first = self.wire.request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice).unwrap_or_default();
+        let bodies = std::iter::once(first).chain(self.wire.more.iter().cloned());
+        let answers = stream::iter(bodies.map(|body| self.one(body, deadline))).buffered(AT_ONCE).try_collect::<Vec<_>>();
+        let answers = answers.await?;
+        let mut body = vec![b'['];
+        for (number, (_, answer)) in answers.iter().enumerate() {
+            if number > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(answer);
+        }
+        body.push(b']');
+        let Some((head, _)) = answers.into_iter().next() else {
+            return Err(Error::new(ErrorKind::InternalServer, "a call of several requests has none"));
+        };
+        progress.status = Some(head.status);
+        let answer = self.decode.answer(&head, body.into()).map_err(|mut error| {
+            finish_error(&mut error, &head);
+            error
+        })?;
+        Ok(Finish::done(answer, meta(self.call, Some(&head), progress.attempts)))
+    }
+
+    /// One request of several, and its answer.
+    async fn one(&self, body: Bytes, deadline: Instant) -> Result<(Head, Bytes)> {
+        let mut request = self
+            .wire
+            .request
+            .try_clone()
+            .ok_or_else(|| Error::new(ErrorKind::InternalServer, "the request's body cannot be sent twice"))?;
+        *request.body_mut() = Some(body.clone().into());
+        let one = WireCall { filled: Some((request, body)), ..*self };
+        let (response, head) = one.answered(deadline).await?;
+        if !(200..300).contains(&head.status) {
+            return Err(one.refusal(response, &head, deadline).await);
+        }
+        let body = tokio::time::timeout_at(deadline, read_body(response, self.call.limits.idle, MAX_BODY, false)).await;
+        Ok((head, body.map_err(|_| timeout("the whole call", self.call.limits.total))??))
     }
 
     /// Sends the request, with credentials made for this attempt where the call has such; gives them back, too.

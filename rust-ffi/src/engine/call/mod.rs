@@ -74,6 +74,8 @@ pub struct Wire {
     pub signer: Option<Signer>,
     /// Files that the body still lacks, and how they are read. Boxed: few calls have any.
     pub files: Option<Box<(Remotes, Reader)>>,
+    /// Bodies of further requests, whose answers are one with the first's.
+    pub more: Vec<Bytes>,
     /// What comes back at once only names a job.
     pub job: Option<Box<dyn crate::wire::job::Job>>,
     pub decode: Box<dyn Decode>,

@@ -1,9 +1,10 @@
-//! Bedrock's Converse API, which all of its chat models speak.
+//! Bedrock: its Converse API, which all of its chat models speak, and the models that make vectors.
 //!
 //! Sources: AWS's API references of the Bedrock runtime (Converse, ConverseStream, InvokeModel) and litellm 1.106's contract for what a caller
 //! writes.
 
 mod answer;
+pub mod embedding;
 mod frames;
 mod ids;
 mod media;
@@ -25,6 +26,7 @@ use super::chat::answer::Answer;
 use super::errors::Origin;
 use super::http::{bearer, headers, join, with_query, UNRESERVED};
 use super::openai::row;
+use super::providers::Provider;
 use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::request::Request;
@@ -35,43 +37,59 @@ pub struct Bedrock;
 impl Dialect for Bedrock {
     fn prepare(&self, operation: Operation, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
         let row = row(&route.provider)?;
-        if operation != Operation::Completion {
-            return Err(operation.unavailable(row.name));
-        }
         let name = Name::of(&route.model)?;
-        let region = Region::of(request, name.region)?;
-        let stream = request.is_stream()?;
-        let prepared = request::prepare(row, &route.model, request)?;
-        let id = request.str("model_id")?.filter(|id| !id.is_empty());
-        let path = format!(
-            "model/{}/{}",
-            encoded(id.as_deref().unwrap_or(name.id))?,
-            match stream && !prepared.whole {
-                true => "converse-stream",
-                false => "converse",
+        let asked = Asked { row, route, request, id: name.id, region: Region::of(request, name.region)? };
+        let origin = Origin::new(row, operation, &route.model, route.api_key.clone());
+        match operation {
+            Operation::Completion => {
+                let stream = request.is_stream()?;
+                let prepared = request::prepare(row, &route.model, request)?;
+                let path = if stream && !prepared.whole { "converse-stream" } else { "converse" };
+                let decoder = Decoder {
+                    origin,
+                    shown: name.shown.to_owned(),
+                    names: Arc::new(prepared.names),
+                    json_tool: prepared.json_tool,
+                    whole: prepared.whole,
+                    include_usage: request.includes_usage()?,
+                };
+                let call = asked.call(path, prepared.body.into(), Box::new(decoder))?;
+                Ok(HttpCall { stream, remotes: prepared.remotes, ..call })
             }
-        );
+            Operation::Embedding => {
+                let (mut bodies, decoder) = embedding::prepare(row, &route.model, name.shown, origin, request)?;
+                let more = bodies.split_off(1);
+                let body = bodies.pop().unwrap_or_default();
+                let call = asked.call("invoke", body, Box::new(decoder))?;
+                Ok(HttpCall { more, ..call })
+            }
+            _ => Err(operation.unavailable(row.name)),
+        }
+    }
+}
+
+/// A request to the runtime for one model.
+struct Asked<'a, 'r> {
+    row: &'static Provider,
+    route: &'a Route,
+    request: &'a Request<'r>,
+    id: &'a str,
+    region: Region,
+}
+
+impl Asked<'_, '_> {
+    /// The call of one of the runtime's methods, with what proves who calls.
+    fn call(self, method: &str, body: Bytes, decode: Box<dyn Decode>) -> Result<HttpCall> {
+        let Asked { row, route, request, id, region } = self;
+        let given = request.str("model_id")?.filter(|id| !id.is_empty());
+        let path = format!("model/{}/{method}", encoded(given.as_deref().unwrap_or(id))?);
         let url = with_query(join(&address(route, request, &region)?, &path), request)?;
         let credentials = route.api_key.iter().map(|key| bearer(key.expose())).collect();
         let headers = headers(row, request, credentials, false)?;
-        let decoder = Decoder {
-            origin: Origin::new(row, operation, &route.model, route.api_key.clone()),
-            shown: name.shown.to_owned(),
-            names: Arc::new(prepared.names),
-            json_tool: prepared.json_tool,
-            whole: prepared.whole,
-            include_usage: request.includes_usage()?,
-        };
         // The caller's own authorization stands; a key is a bearer's, and everything else is signed.
         let signs = !headers.iter().any(|(name, value)| name == "authorization" && !value.starts_with("AWS4-"));
         let credentials = if signs { Some(aws::signer(request, region, "bedrock", &url)?) } else { None };
-        Ok(HttpCall {
-            headers,
-            stream,
-            credentials,
-            remotes: prepared.remotes,
-            ..HttpCall::post(url, prepared.body, Box::new(decoder))
-        })
+        Ok(HttpCall { headers, credentials, ..HttpCall::post(url, body, decode) })
     }
 }
 
@@ -147,6 +165,17 @@ impl Decoder {
     }
 }
 
+/// The error of an answer that is none.
+fn refusal(origin: &Origin, head: &Head, body: &[u8]) -> Error {
+    let told = head.header("x-amzn-errortype").map(str::to_owned);
+    let in_body = || {
+        let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+        value["__type"].as_str().or_else(|| value["code"].as_str()).map(str::to_owned)
+    };
+    let kind = told.or_else(in_body);
+    origin.refusal_as(head, kind.as_deref().map(plain_kind), body)
+}
+
 /// `com.amazon.coral.service#ThrottlingException:http://…` is a ThrottlingException.
 fn plain_kind(kind: &str) -> &str {
     let kind = kind.split(':').next().unwrap_or(kind);
@@ -174,13 +203,7 @@ impl Decode for Decoder {
     }
 
     fn error(&self, head: &Head, body: &[u8]) -> Error {
-        let told = head.header("x-amzn-errortype").map(str::to_owned);
-        let in_body = || {
-            let value: serde_json::Value = serde_json::from_slice(body).ok()?;
-            value["__type"].as_str().or_else(|| value["code"].as_str()).map(str::to_owned)
-        };
-        let kind = told.or_else(in_body);
-        self.origin.refusal_as(head, kind.as_deref().map(plain_kind), body)
+        refusal(&self.origin, head, body)
     }
 
     fn stream(&self, head: &Head) -> Box<dyn StreamDecode> {

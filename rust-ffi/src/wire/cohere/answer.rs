@@ -70,7 +70,8 @@ impl Reader<'_> {
     }
 
     /// Vectors keep Cohere's own digits. Several types of vectors stand one after the other, as in litellm.
-    pub fn embedding(&self, body: &[u8]) -> Result<Vec<u8>> {
+    /// `counted` are the tokens of the texts where they are told elsewhere.
+    pub fn embedding(&self, body: &[u8], counted: Option<u64>) -> Result<Vec<u8>> {
         let (_, top) = self.top(body)?;
         let by_type: Fields<'_> = top
             .get("embeddings")
@@ -92,7 +93,7 @@ impl Reader<'_> {
         }
         let billed: Value =
             top.get("meta").and_then(|raw| json::read::<Value>(raw)).map_or(Value::Null, |mut meta| meta["billed_units"].take());
-        let (texts, images) = (count(&billed["input_tokens"]), count(&billed["images"]));
+        let (texts, images) = (count(&billed["input_tokens"]).or(counted), count(&billed["images"]));
         let mut usage = Usage { prompt: sum([texts.unwrap_or(0), images.unwrap_or(0)]), ..Usage::default() };
         for (name, count) in [("text_tokens", texts), ("image_tokens", images)] {
             if let Some(count) = count {
@@ -273,7 +274,7 @@ mod tests {
     #[test]
     fn vectors_keep_their_digits() {
         let body = br#"{"embeddings":{"float":[[0.10],[1e-7]]},"meta":{"billed_units":{"input_tokens":6}}}"#;
-        let bytes = with(|reader| reader.embedding(body)).unwrap();
+        let bytes = with(|reader| reader.embedding(body, None)).unwrap();
         assert!(String::from_utf8_lossy(&bytes).contains("\"index\":0,\"embedding\":[0.10]"));
         let answer: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(answer["usage"]["prompt_tokens_details"], json!({"text_tokens": 6}));
@@ -284,7 +285,7 @@ mod tests {
     fn counts_beyond_all_numbers_are_read() {
         let body = json!({"embeddings": {"float": [[1]]}, "meta": {"billed_units": {"input_tokens": u64::MAX, "images": 5}}});
         let answer: Value =
-            serde_json::from_slice(&with(|reader| reader.embedding(body.to_string().as_bytes())).unwrap()).unwrap();
+            serde_json::from_slice(&with(|reader| reader.embedding(body.to_string().as_bytes(), None)).unwrap()).unwrap();
         assert_eq!(answer["usage"]["total_tokens"], u64::MAX);
         let told = json!({"tokens": {"input_tokens": 1e300, "output_tokens": u64::MAX}});
         assert_eq!(usage(&told).unwrap().to_value()["total_tokens"], u64::MAX);
@@ -295,7 +296,7 @@ mod tests {
         for body in [&b""[..], b"<html>", b"{}", b"[1]", b"{\"message\": 5}", b"\xff"] {
             assert_eq!(with(|reader| reader.chat(body)).unwrap_err().kind, ErrorKind::ApiConnection, "{body:?}");
         }
-        assert!(with(|reader| reader.embedding(b"{\"embeddings\": 5}")).is_err());
+        assert!(with(|reader| reader.embedding(b"{\"embeddings\": 5}", None)).is_err());
         let error = with(|reader| reader.chat(br#"{"message": "invalid api token"}"#)).unwrap_err();
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Authentication, "invalid api token"));
     }

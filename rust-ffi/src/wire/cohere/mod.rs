@@ -24,6 +24,12 @@ impl Dialect for Cohere {
     }
 }
 
+/// The vectors of an answer in the form that Cohere's models have wherever they are served. `counted` are the tokens of the texts, where the
+/// answer does not tell them.
+pub fn vectors(origin: &Origin, status: u16, body: &[u8], counted: Option<u64>) -> Result<Vec<u8>> {
+    Reader { origin, status }.embedding(body, counted)
+}
+
 struct Decoder {
     origin: Origin,
     operation: Operation,
@@ -34,7 +40,7 @@ impl Decode for Decoder {
     fn answer(&self, head: &Head, body: Bytes) -> Result<Vec<u8>> {
         let reader = Reader { origin: &self.origin, status: head.status };
         match self.operation {
-            Operation::Embedding => reader.embedding(&body),
+            Operation::Embedding => reader.embedding(&body, None),
             _ => reader.chat(&body),
         }
     }
