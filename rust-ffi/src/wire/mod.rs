@@ -163,6 +163,9 @@ pub fn prepare(operation: Operation, route: &Route, request: &Request<'_>) -> Re
     let has = |operation| row.is_some_and(|row| row.does(operation));
     let claude = || row.is_some_and(|row| anthropic::hosts::serves(row, &route.model));
     match operation {
+        Operation::Rerank if row.is_some_and(|row| row.protocol == providers::Protocol::Bedrock) => {
+            bedrock::Bedrock.prepare(operation, route, request)
+        }
         Operation::Rerank => rerank::prepare(route, request),
         Operation::TextCompletion if !has(operation) => bridge::text_over_chat(route, request),
         Operation::Responses if !has(operation) => bridge::responses_over_chat(route, request),

@@ -18,6 +18,7 @@ use crate::wire::cohere;
 use crate::wire::errors::Origin;
 use crate::wire::params::sort::{self, Known, Rules};
 use crate::wire::providers::Provider;
+use crate::wire::rerank::NoStream;
 use crate::wire::{Decode, Head, Operation, StreamDecode};
 
 /// Where AWS tells how many tokens went in, whatever the model answers.
@@ -211,19 +212,6 @@ impl Decode for Decoder {
 
     fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
         Box::new(NoStream)
-    }
-}
-
-/// Vectors are never streamed.
-struct NoStream;
-
-impl StreamDecode for NoStream {
-    fn feed(&mut self, _: &[u8], _: &mut Vec<crate::wire::StreamEvent>) -> Result<bool> {
-        Ok(true)
-    }
-
-    fn end(&mut self, _: &mut Vec<crate::wire::StreamEvent>) -> Result<()> {
-        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ mod media;
 mod messages;
 pub mod models;
 mod request;
+mod rerank;
 mod stream;
 mod tools;
 
@@ -63,6 +64,7 @@ impl Dialect for Bedrock {
                 let call = asked.call("invoke", body, Box::new(decoder))?;
                 Ok(HttpCall { more, ..call })
             }
+            Operation::Rerank => rerank::prepare(row, route, request),
             _ => Err(operation.unavailable(row.name)),
         }
     }

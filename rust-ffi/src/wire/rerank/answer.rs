@@ -133,8 +133,8 @@ impl Decoder {
     }
 }
 
-/// A reranking is never streamed.
-struct NoStream;
+/// Of an answer that is never streamed.
+pub struct NoStream;
 
 impl StreamDecode for NoStream {
     fn feed(&mut self, _: &[u8], _: &mut Vec<StreamEvent>) -> Result<bool> {

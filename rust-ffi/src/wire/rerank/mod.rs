@@ -9,6 +9,7 @@ mod forms;
 use serde_json::Value;
 
 use self::answer::Decoder;
+pub use self::answer::NoStream;
 use self::forms::Form;
 use super::body::{Body, Json};
 use super::errors::Origin;
@@ -21,7 +22,8 @@ use crate::engine::request::{wrong_type, Request};
 use crate::engine::route::Route;
 
 /// litellm's parameters that a provider may lack.
-const CHECKED: &[&str] = &["top_n", "rank_fields", "return_documents", "max_chunks_per_doc", "max_tokens_per_doc", "instruction"];
+pub const CHECKED: &[&str] =
+    &["top_n", "rank_fields", "return_documents", "max_chunks_per_doc", "max_tokens_per_doc", "instruction"];
 
 /// The call of a checked request.
 pub fn prepare(route: &Route, request: &Request<'_>) -> Result<HttpCall> {

@@ -1,4 +1,4 @@
-"""Vectors of Bedrock's models: one request for each input of Titan's, signed, and one answer."""
+"""Vectors and rankings of Bedrock's models: one request for each input of Titan's, signed, and one answer."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class Bedrock:
                         "embeddings": [[len(text)] for text in body["texts"]],
                         "response_type": "embeddings_floats",
                     }
+                if "sources" in body:
+                    answer = {"results": [{"index": 1, "relevanceScore": 0.68}, {"index": 0, "relevanceScore": 0.5}]}
                 if text == "bad":
                     answer = {"message": "Malformed input request"}
                 content = json.dumps(answer).encode()
@@ -117,3 +119,15 @@ def test_parameters_follow_the_model(bedrock: Bedrock) -> None:
     with pytest.raises(litellm.BadRequestError, match="titan-embed-text-v2"):
         litellm.embedding("bedrock/amazon.nova-pro-v1:0", "a", **bedrock.arguments)
     assert bedrock.requests == []
+
+
+def test_documents_are_ranked_by_the_runtime_of_agents(bedrock: Bedrock) -> None:
+    arn = "arn:aws:bedrock:us-east-1::foundation-model/amazon.rerank-v1:0"
+    for model in (arn, "amazon.rerank-v1:0"):
+        response = litellm.rerank(f"bedrock/{model}", "q", ["a", "b"], return_documents=False, **bedrock.arguments)
+        assert [(result["index"], result["relevance_score"]) for result in response.results] == [(1, 0.68), (0, 0.5)]
+        path, headers, body = bedrock.requests[-1]
+        assert path == "/rerank"
+        assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+        asked = body["rerankingConfiguration"]["bedrockRerankingConfiguration"]
+        assert asked == {"modelConfiguration": {"modelArn": arn}, "numberOfResults": 2}
