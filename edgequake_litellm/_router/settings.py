@@ -81,8 +81,6 @@ def share(router: RouterBase, given: Fields) -> None:
     """Notes what the router shares with other processes, and through which Redis."""
     named = {name: given[f"redis_{name}"] for name in ("url", "host", "port", "password", "db")}
     router._redis = {name: value for name, value in {**named, **given["cache_kwargs"]}.items() if value is not None}
-    if router._redis and quota_config(router) is None:
-        config.unsupported("redis_url", "cooldowns that processes share through Redis")
     if given["cache_responses"] and getattr(package(), "cache", None) is None:
         from ..caching import Cache
 
@@ -92,6 +90,28 @@ def share(router: RouterBase, given: Fields) -> None:
 
 # Strategies to which `rpm` and `tpm` are limits. To the others they are weights.
 _LIMITING = ("latency-based-routing", "cost-based-routing", "usage-based-routing", "usage-based-routing-v2")
+
+
+# What says where a Redis is and how it is reached; `cache_kwargs` may have other arguments of a cache beside them.
+_OF_A_SERVER = {
+    "url",
+    "host",
+    "port",
+    "username",
+    "password",
+    "db",
+    "startup_nodes",
+    "socket_timeout",
+    "socket_connect_timeout",
+    "protocol",
+}
+
+
+def _server(given: Fields) -> Fields | None:
+    """The Redis through which processes tell each other which deployments are left alone."""
+    if not {"url", "host", "startup_nodes"} & given.keys():
+        return None
+    return {name: value for name, value in given.items() if name in _OF_A_SERVER or name.startswith("ssl")}
 
 
 def quota_config(router: RouterBase) -> Fields | None:
@@ -204,6 +224,7 @@ def engine_config(router: RouterBase) -> Fields:
         "enable_tag_filtering": router.enable_tag_filtering,
         "tag_filtering_match_any": router.tag_filtering_match_any,
         "default_max_parallel_requests": router.default_max_parallel_requests,
+        "redis": _server(router._redis),
         "default_litellm_params": wire_params(_without(router.default_litellm_params, "metadata", "timeout")),
     }
     try:

@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 import traceback
 from collections import Counter
 
@@ -534,6 +535,21 @@ def test_routers_share_limits_through_redis(place, local_provider, redis):
     routers = [router(place("chat", model_id="one", rpm=5), **options) for _ in range(2)]
     assert calls_that_pass(routers, 12) == 5
     assert len(local_provider.requests) == 5
+
+
+def test_routers_share_cooldowns_through_redis(place, local_provider, redis):
+    deployments = [place("chat", model_id="shared-a", weight=1), place("chat", model_id="shared-b", weight=0)]
+    # As in two processes: neither knows of the other's calls.
+    one, two = [router(*deployments, redis_host="127.0.0.1", redis_port=redis) for _ in range(2)]
+    assert two.completion("chat", MESSAGES)._hidden_params["model_id"] == "shared-a"
+    local_provider.error(401)
+    with pytest.raises(litellm.AuthenticationError):
+        one.completion("chat", MESSAGES)
+    assert one.completion("chat", MESSAGES)._hidden_params["model_id"] == "shared-b"
+    ends = time.monotonic() + 20
+    while two.completion("chat", MESSAGES)._hidden_params["model_id"] == "shared-a":
+        assert time.monotonic() < ends, "the other router does not hear of it"
+        time.sleep(0.05)
 
 
 def test_a_redis_that_is_not_there_fails_no_call(place, local_provider):

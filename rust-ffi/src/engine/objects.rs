@@ -37,7 +37,7 @@ impl Objects {
                 "telemetry" if json::is_null(raw) => telemetry = Some(None),
                 "telemetry" => telemetry = Some(Some(Arc::new(Telemetry::new(raw, self.telemetry.load().as_deref())?))),
                 _ if json::is_null(raw) => {}
-                "routers" => routers = read(kind, raw, Router::new)?,
+                "routers" => routers = read(kind, raw, |name, raw| Router::new(name, raw, &self.redis))?,
                 "caches" => {
                     caches = read(kind, raw, |name, raw| Cache::new(name, raw, self.caches.get(name).as_deref(), &self.redis))?
                 }

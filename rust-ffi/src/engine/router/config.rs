@@ -10,13 +10,15 @@ use super::deployment::{Common, Deployment};
 use super::errors::ByKind;
 use super::names::Names;
 use super::read;
+use super::shared::Shared;
 use crate::engine::error::{Error, Result};
 use crate::engine::fallback::Rules;
 use crate::engine::json::is_null;
 use crate::engine::limits::Limits;
+use crate::engine::redis::Servers;
 use crate::engine::request::{string, Request};
 
-const KNOWN: [&str; 27] = [
+const KNOWN: [&str; 28] = [
     "model_list",
     "routing_strategy",
     "routing_strategy_args",
@@ -42,6 +44,7 @@ const KNOWN: [&str; 27] = [
     "default_max_parallel_requests",
     "default_litellm_params",
     "quota",
+    "redis",
     "max_retries",
     "request_timeout",
 ];
@@ -152,17 +155,19 @@ pub struct Config {
     pub defaults: Vec<(String, Box<RawValue>)>,
     /// Counts the limits of deployments for all processes.
     pub quota: Option<String>,
+    /// Tells other processes which deployments are left alone.
+    pub shared: Option<Arc<Shared>>,
 }
 
 impl Config {
-    pub fn read(name: &str, raw: &RawValue) -> Result<Config> {
-        Config::of(raw).map_err(|mut error| {
+    pub fn read(name: &str, raw: &RawValue, servers: &Servers) -> Result<Config> {
+        Config::of(raw, servers).map_err(|mut error| {
             error.message = format!("the router {name:?}: {}", error.message);
             error
         })
     }
 
-    fn of(raw: &RawValue) -> Result<Config> {
+    fn of(raw: &RawValue, servers: &Servers) -> Result<Config> {
         let config = read::object("routers", raw)?;
         read::only(&config, &KNOWN)?;
         let strategy = Strategy::read(&config)?;
@@ -231,6 +236,7 @@ impl Config {
             fallbacks: Arc::new(fallbacks),
             defaults: defaults(&config)?,
             quota,
+            shared: config.raw("redis").map(|raw| Shared::read(raw, servers)).transpose()?,
             deployments,
             names,
             groups,
@@ -278,7 +284,7 @@ mod tests {
     use super::*;
 
     fn config(text: &str) -> Result<Config> {
-        Config::read("main", serde_json::from_str(text).unwrap())
+        Config::read("main", serde_json::from_str(text).unwrap(), &Servers::default())
     }
 
     #[test]

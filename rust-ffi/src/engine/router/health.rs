@@ -15,10 +15,14 @@ const FIRST: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(300);
 /// litellm's numbers of allowed failures are for this long.
 const WINDOW: Duration = Duration::from_secs(60);
+/// Ends that are told twice differ by what the telling takes.
+const HEARD_AGAIN: Duration = Duration::from_secs(1);
 
 /// How a deployment has fared.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
+    /// The latest end that it was left alone to, by this process or another.
+    heard: Duration,
     /// Left alone until then.
     pub until: Option<Duration>,
     /// And from then.
@@ -71,8 +75,18 @@ impl Health {
     /// Notes that it is left alone.
     pub fn rest(&mut self, now: Duration, until: Duration) {
         (self.from, self.until) = (now, Some(until));
+        self.heard = self.heard.max(until);
         self.times += 1;
         self.counts.clear();
+    }
+
+    /// Notes that another process leaves it alone; false where that is no news: it may have recovered here meanwhile.
+    pub fn rest_as_told(&mut self, now: Duration, until: Duration) -> bool {
+        if self.until.is_some() || until <= self.heard + HEARD_AGAIN {
+            return false;
+        }
+        (self.from, self.until, self.heard) = (now, Some(until), until);
+        true
     }
 
     fn count(&mut self, kind: Option<ErrorKind>, now: Duration) -> u32 {

@@ -269,9 +269,10 @@ impl Live {
         self.refresh(config, number);
     }
 
-    /// Notes that a call has ended.
-    pub fn finish(&mut self, config: &Config, number: usize, outcome: &Outcome<'_>, now: Duration) {
+    /// Notes that a call has ended. Gives for how long the deployment is left alone from now on, if it is.
+    pub fn finish(&mut self, config: &Config, number: usize, outcome: &Outcome<'_>, now: Duration) -> Option<Duration> {
         self.tick(config, now);
+        let mut rests = None;
         let state = &mut self.states[number];
         state.in_flight = state.in_flight.saturating_sub(1);
         match outcome {
@@ -294,12 +295,13 @@ impl Live {
                 if error.kind == ErrorKind::Timeout {
                     self.time(config, number, TIMED_OUT, None, now);
                 }
-                self.fail(config, number, error, now);
+                rests = self.fail(config, number, error, now);
             }
             Outcome::Gone => {}
             Outcome::Unsent => state.requests = state.requests.saturating_sub(1),
         }
         self.refresh(config, number);
+        rests
     }
 
     fn touch(&mut self, number: usize) {
@@ -308,17 +310,36 @@ impl Live {
         }
     }
 
-    fn fail(&mut self, config: &Config, number: usize, error: &Error, now: Duration) {
+    fn fail(&mut self, config: &Config, number: usize, error: &Error, now: Duration) -> Option<Duration> {
         let deployment = &config.deployments[number];
-        let Some(time) = self.states[number].health.failed(error, now, &config.health, &deployment.health) else { return };
-        let pool = &mut self.pools[self.places[number].0];
-        // The last one is never left alone.
-        if deployment.blocked || pool.resting + 1 >= pool.size {
-            return;
+        let time = self.states[number].health.failed(error, now, &config.health, &deployment.health)?;
+        if !self.may_rest(config, number) {
+            return None;
         }
-        pool.resting += 1;
         self.states[number].health.rest(now, now + time);
-        self.resting.insert((now + time, number));
+        self.rest(number, now + time);
+        Some(time)
+    }
+
+    /// Leaves a deployment alone because another process does.
+    pub fn told(&mut self, config: &Config, number: usize, time: Duration, now: Duration) {
+        self.tick(config, now);
+        let never = config.health.off || config.deployments[number].health.never;
+        if !never && self.may_rest(config, number) && self.states[number].health.rest_as_told(now, now + time) {
+            self.rest(number, now + time);
+            self.refresh(config, number);
+        }
+    }
+
+    /// The last one is never left alone.
+    fn may_rest(&self, config: &Config, number: usize) -> bool {
+        let pool = &self.pools[self.places[number].0];
+        !config.deployments[number].blocked && pool.resting + 1 < pool.size
+    }
+
+    fn rest(&mut self, number: usize, until: Duration) {
+        self.pools[self.places[number].0].resting += 1;
+        self.resting.insert((until, number));
     }
 
     fn wake(&mut self, config: &Config, number: usize) {

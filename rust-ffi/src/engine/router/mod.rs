@@ -15,6 +15,7 @@ mod outside;
 mod questions;
 mod read;
 mod request;
+mod shared;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ use super::error::{Error, ErrorKind, Result};
 use super::fallback::raw_string;
 use super::json;
 use super::quota::Hold;
+use super::redis::Servers;
 use super::request::{Fields, Request};
 use super::route;
 
@@ -63,9 +65,9 @@ pub struct Chosen {
 }
 
 impl Router {
-    pub fn new(name: &str, config: &RawValue) -> Result<Router> {
+    pub fn new(name: &str, config: &RawValue, servers: &Servers) -> Result<Router> {
         let digest = hex(&Sha256::digest(config.get().as_bytes()));
-        let config = Config::read(name, config)?;
+        let config = Config::read(name, config, servers)?;
         let live = Mutex::new(Live::new(&config));
         Ok(Router { name: name.to_owned(), config, digest, live })
     }
@@ -108,9 +110,21 @@ impl Router {
         let number = chosen.map_err(|nobody| self.nobody(model, &meaning, &nobody, ask.needs))?;
         live.start(&self.config, number);
         drop(live);
+        if let Some(shared) = &self.config.shared {
+            shared.look(self);
+        }
         let ticket =
             Ticket { router: self.clone(), number, began: Instant::now(), first: None, hold: None, sent: false, ended: false };
         Ok((Chosen { router: self.clone(), number, model: self.model(number, model, &meaning) }, ticket))
+    }
+
+    /// Another process leaves a deployment alone for so long.
+    fn told(&self, id: &str, time: Duration) {
+        if let Some(number) = self.config.names.deployment(id) {
+            let mut live = self.live();
+            let now = live.epoch.elapsed();
+            live.told(&self.config, number, time, now);
+        }
     }
 
     fn meaning(&self, model: &str) -> Result<Meaning<'_>> {
@@ -259,7 +273,11 @@ impl Ticket {
             let mut live = router.live();
             let Some(successor) = live.successor.clone() else {
                 let now = live.epoch.elapsed();
-                live.finish(&router.config, number, outcome, now);
+                let rests = live.finish(&router.config, number, outcome, now);
+                drop(live);
+                if let (Some(time), Some(shared)) = (rests, &router.config.shared) {
+                    shared.tell(&router.config.deployments[number].id, time);
+                }
                 return;
             };
             drop(live);

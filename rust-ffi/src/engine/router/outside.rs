@@ -73,11 +73,12 @@ mod tests {
     use serde_json::{json, Value};
 
     use super::*;
+    use crate::engine::redis::Servers;
 
     fn router() -> Arc<Router> {
         let deployment = |id: &str| json!({"model_name": "g", "litellm_params": {"model": "mine/x"}, "model_info": {"id": id}});
         let config = json!({"model_list": [deployment("a"), deployment("b")], "allowed_fails": 0}).to_string();
-        Arc::new(Router::new("main", serde_json::from_str(&config).unwrap()).unwrap())
+        Arc::new(Router::new("main", serde_json::from_str(&config).unwrap(), &Servers::default()).unwrap())
     }
 
     fn tell(router: &Arc<Router>, told: Value) -> Result<()> {

@@ -2,16 +2,19 @@
 
 mod choices;
 mod requests;
+#[cfg(unix)]
+mod shared;
 
 use std::sync::Arc;
 
 use serde_json::{json, Value};
 
 use super::Router;
+use crate::engine::redis::Servers;
 
 fn router(config: &Value) -> Arc<Router> {
     let text = config.to_string();
-    Arc::new(Router::new("test", serde_json::from_str(&text).unwrap()).unwrap())
+    Arc::new(Router::new("test", serde_json::from_str(&text).unwrap(), &Servers::default()).unwrap())
 }
 
 fn deployment(group: &str, id: &str, params: Value) -> Value {
