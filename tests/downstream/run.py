@@ -6,13 +6,15 @@ Each program of `flows/` runs in a process of its own against a provider on this
 flows gave must be the same for both; what differs is printed, and is the exit status.
 
 The programs are installed under `.cache/downstream`: beside litellm in one environment, and in another one without it, where
-anything that the package lacks would be missed. Only the first run needs an index of packages.
+anything that the package lacks would be missed; what cannot stand beside the others has two of its own. Only the first run needs an
+index of packages.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import hashlib
 import json
 import os
@@ -55,20 +57,33 @@ def fail_by_name(request: Request) -> Error | None:
 # Environments --------------------------------------------------------------------------------------------------------------
 
 
-def environment(name: str) -> Path:
-    """The Python of the environment `name`, which is made anew when its requirements have changed."""
-    place = ROOT / ".cache" / "downstream" / name
-    requirements = HERE / "requirements.txt"
-    stamp, wanted = place / "made-of", hashlib.sha256(requirements.read_bytes()).hexdigest() + sys.version
+def requirements_of(group: str | None) -> Path:
+    return HERE / ("requirements.txt" if group is None else f"requirements-{group}.txt")
+
+
+# These ask for an older mcp than litellm needs for any call with tools, and need none themselves for what is tried here.
+AFTERWARDS = {"crewai": ["mcp==2.3.0"], "strands": ["mcp==2.3.0"]}
+
+
+@functools.cache
+def environment(name: str, group: str | None) -> Path:
+    """The Python of the environment `name` of a group of programs, which is made anew when its requirements have changed."""
+    place = ROOT / ".cache" / "downstream" / (name if group is None else f"{name}-{group}")
+    requirements = requirements_of(group)
+    afterwards = AFTERWARDS.get(group or "", [])
+    made_of = requirements.read_text() + "".join(afterwards)
+    stamp, wanted = place / "made-of", hashlib.sha256(made_of.encode()).hexdigest() + sys.version
     python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not stamp.exists() or stamp.read_text() != wanted:
-        print(f"installing the programs beside {name}", flush=True)
+        print(f"installing {group or 'the programs'} beside {name}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
         # Both with litellm first, so that both get the same releases of everything else.
         subprocess.run(
             [*pip, "install", "-r", str(requirements), f"litellm=={LITELLM_VERSION}", "cffi>=1.15"], check=True
         )
+        if afterwards:
+            subprocess.run([*pip, "install", *afterwards], check=True)
         if name == OURS:
             subprocess.run([*pip, "uninstall", "--yes", "litellm"], check=True)
         stamp.write_text(wanted)
@@ -85,6 +100,11 @@ def run(program: str, implementation: str, python: Path) -> dict[str, Any]:
         variables.update(
             LITELLM_LOCAL_MODEL_COST_MAP="True",
             OPENAI_API_KEY="sk-nothing",
+            # The programs are not to tell their makers of these runs.
+            CREWAI_DISABLE_TELEMETRY="true",
+            CREWAI_TRACING_ENABLED="false",
+            MEM0_TELEMETRY="False",
+            OTEL_SDK_DISABLED="true",
             DSPY_CACHEDIR=str(ROOT / ".cache" / "downstream" / f"dspy-{implementation}"),
         )
         if implementation == OURS:
@@ -144,10 +164,10 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="PROGRAM", choices=PROGRAMS, default=PROGRAMS)
     parser.add_argument("--show", action="store_true", help="print what was sent and given")
     options = parser.parse_args()
-    pythons = {name: environment(name) for name in (REFERENCE, OURS)}
     differing = 0
     for program in options.only:
-        reference, ours = (run(program, name, pythons[name]) for name in (REFERENCE, OURS))
+        group = program if requirements_of(program).exists() else None
+        reference, ours = (run(program, name, environment(name, group)) for name in (REFERENCE, OURS))
         for flow in reference:
             expected, got = lines(reference[flow]), lines(ours.get(flow))
             same = expected == got
