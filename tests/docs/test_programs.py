@@ -56,7 +56,9 @@ def test_program(block: Block, folder: Path, environment: dict[str, str]) -> Non
         timeout=60,
         check=False,
     )
-    assert (run.returncode, run.stderr) == (0, "")
+    # Pages name a Redis of this machine, and there may be none: calls go on without it, and the log says so.
+    complaints = [line for line in run.stderr.splitlines() if not line.startswith("Redis at localhost:6379 fails")]
+    assert (run.returncode, complaints) == (0, [])
     if tests:
         assert f"{tests} passed" in run.stdout
     if block.output is not None:
