@@ -1,7 +1,7 @@
 """aimock's Vertex AI: Gemini's protocol at a project's own addresses, with a token in the place of a key.
 
-A tool's result is not sent back here, as it is to aimock's other servers: aimock reads `functionResponse` only, and litellm, and so this package,
-writes `function_response`. Google takes both spellings.
+A tool's result is not sent back here, as it is to aimock's other servers: aimock reads `functionResponse` only, and
+litellm, and so this package, writes `function_response`. Google takes both spellings.
 """
 
 from __future__ import annotations

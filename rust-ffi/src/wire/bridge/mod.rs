@@ -7,6 +7,8 @@ mod messages;
 mod over_chat;
 mod pieces;
 mod responses;
+#[cfg(test)]
+mod testing;
 mod text;
 
 pub use chat::chat_over_text;

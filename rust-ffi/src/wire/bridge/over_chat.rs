@@ -1,17 +1,54 @@
-//! What the translations of a request into a chat share: the chat in the making.
+//! What the translations of a request into a chat share: the chat in the making, and the way back of its answer.
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 use serde_json::value::{to_raw_value, RawValue};
 use serde_json::Value;
 
+use super::pieces::{Stream, Writer};
 use crate::engine::error::{Error, ErrorKind, Result};
 use crate::engine::request::Request;
 use crate::engine::route::Route;
 use crate::wire::params::sort::Rules;
 use crate::wire::params::Param;
-use crate::wire::{dialect, providers, HttpCall, Operation};
+use crate::wire::{dialect, providers, Decode, Head, HttpCall, Operation, StreamDecode};
+
+/// The words of the protocol that the caller speaks, for what comes back of the chat.
+pub trait Words: Send + Sync + 'static {
+    type Writer: Writer + 'static;
+
+    /// The answer of a chat that is not streamed.
+    fn answer(&self, chat: &[u8]) -> Result<Vec<u8>>;
+
+    /// What writes the events of one stream.
+    fn writer(&self) -> Self::Writer;
+}
+
+/// The call of a chat, answered in other words.
+pub fn answered(call: HttpCall, words: impl Words) -> HttpCall {
+    HttpCall { decode: Box::new(Bridge { chat: call.decode, words }), ..call }
+}
+
+struct Bridge<W> {
+    chat: Box<dyn Decode>,
+    words: W,
+}
+
+impl<W: Words> Decode for Bridge<W> {
+    fn answer(&self, head: &Head, body: Bytes) -> Result<Vec<u8>> {
+        self.words.answer(&self.chat.answer(head, body)?)
+    }
+
+    fn error(&self, head: &Head, body: &[u8]) -> Error {
+        self.chat.error(head, body)
+    }
+
+    fn stream(&self, head: &Head) -> Box<dyn StreamDecode> {
+        Box::new(Stream::new(self.chat.stream(head), self.words.writer()))
+    }
+}
 
 /// The members of a chat request that were translated. What needs no translation stays the caller's own text.
 #[derive(Default)]

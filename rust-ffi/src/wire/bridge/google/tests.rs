@@ -1,27 +1,19 @@
 use serde_json::{json, Value};
 
 use crate::engine::error::{ErrorKind, Result};
-use crate::engine::request::Request;
-use crate::engine::route;
-use crate::wire::{prepare, Head, HttpCall, Operation, StreamEvent};
+use crate::wire::bridge::testing::{self, head};
+use crate::wire::{HttpCall, Operation, StreamEvent};
 
 fn call(members: Value) -> Result<HttpCall> {
-    let mut whole = json!({"model": "deepseek/m", "api_key": "k", "contents": [{"role": "user", "parts": [{"text": "hi"}]}]});
-    whole.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-    let text = whole.to_string();
-    let request = Request::parse(text.as_bytes()).unwrap();
-    let route = route::resolve(&request)?;
-    prepare(Operation::GenerateContent, &route, &request)
+    testing::call(
+        Operation::GenerateContent,
+        json!({"model": "deepseek/m", "api_key": "k", "contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+        members,
+    )
 }
 
 fn body(members: Value) -> Result<Value> {
-    let call = call(members)?;
-    assert!(call.url.ends_with("/chat/completions"), "{}", call.url);
-    Ok(serde_json::from_slice(&call.body).unwrap())
-}
-
-fn head() -> Head {
-    Head { status: 200, headers: Vec::new() }
+    testing::body(call(members))
 }
 
 #[test]

@@ -5,36 +5,32 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
-
 pub use self::answer::{of_chat as message_of_chat, Events as MessageEvents};
-use super::pieces::Stream;
-use crate::engine::error::{Error, Result};
+use super::over_chat::{answered, Words};
+use crate::engine::error::Result;
 use crate::engine::request::Request;
 use crate::engine::route::Route;
-use crate::wire::{Decode, Head, HttpCall, StreamDecode};
+use crate::wire::HttpCall;
 
 /// The chat that stands for a request of the Messages API.
 pub fn messages_over_chat(route: &Route, request: &Request<'_>) -> Result<HttpCall> {
     let call = request::read(route, request)?.prepare(route, request, request::TAKEN)?;
-    Ok(HttpCall { decode: Box::new(Bridge { chat: call.decode, model: route.model.clone() }), ..call })
+    Ok(answered(call, Own { model: route.model.clone() }))
 }
 
-struct Bridge {
-    chat: Box<dyn Decode>,
+/// Anthropic's words.
+struct Own {
     model: String,
 }
 
-impl Decode for Bridge {
-    fn answer(&self, head: &Head, body: Bytes) -> Result<Vec<u8>> {
-        message_of_chat(&self.chat.answer(head, body)?)
+impl Words for Own {
+    type Writer = MessageEvents;
+
+    fn answer(&self, chat: &[u8]) -> Result<Vec<u8>> {
+        message_of_chat(chat)
     }
 
-    fn error(&self, head: &Head, body: &[u8]) -> Error {
-        self.chat.error(head, body)
-    }
-
-    fn stream(&self, head: &Head) -> Box<dyn StreamDecode> {
-        Box::new(Stream::new(self.chat.stream(head), MessageEvents::new(&self.model)))
+    fn writer(&self) -> MessageEvents {
+        MessageEvents::new(&self.model)
     }
 }
