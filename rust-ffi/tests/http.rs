@@ -588,7 +588,7 @@ fn an_image_that_is_empty_or_none_is_named_by_its_place() {
         let origin = format!("http://{}", provider.address);
         let settings = json!({"user_url_allowed_hosts": ["127.0.0.1"]});
         let outcome = call(&client(), &origin, json!({"model": "ollama_chat/llava", "messages": messages, "settings": settings}));
-        assert_eq!(kind(&outcome), ErrorKind::BadRequest);
+        assert_eq!(kind(&outcome), ErrorKind::ImageFetch);
         let message = outcome.error.unwrap().message.clone();
         assert!(message.contains("messages[0].content[1]") && message.contains(word), "{message}");
         assert!(provider.requests().is_empty());
