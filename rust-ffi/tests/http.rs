@@ -579,8 +579,12 @@ fn an_image_that_is_empty_or_none_is_named_by_its_place() {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", body.len());
         vec![Step::Take, Step::Send((head + body).into_bytes())]
     }
-    let hosts: [(Script, &str); 2] = [(|| file("image/png", ""), "empty"), (|| file("text/html", "<html>"), "text/html")];
-    for (script, word) in hosts {
+    // Nothing came of the first address; from the second came something, but no image.
+    let hosts: [(Script, ErrorKind, &str); 2] = [
+        (|| file("image/png", ""), ErrorKind::ImageFetch, "empty"),
+        (|| file("text/html", "<html>"), ErrorKind::BadRequest, "text/html"),
+    ];
+    for (script, expected, word) in hosts {
         let host = Server::new(vec![script]);
         let image = json!({"type": "image_url", "image_url": {"url": format!("http://{}/login", host.address)}});
         let messages = json!([{"role": "user", "content": [{"type": "text", "text": "see"}, image]}]);
@@ -588,7 +592,7 @@ fn an_image_that_is_empty_or_none_is_named_by_its_place() {
         let origin = format!("http://{}", provider.address);
         let settings = json!({"user_url_allowed_hosts": ["127.0.0.1"]});
         let outcome = call(&client(), &origin, json!({"model": "ollama_chat/llava", "messages": messages, "settings": settings}));
-        assert_eq!(kind(&outcome), ErrorKind::ImageFetch);
+        assert_eq!(kind(&outcome), expected);
         let message = outcome.error.unwrap().message.clone();
         assert!(message.contains("messages[0].content[1]") && message.contains(word), "{message}");
         assert!(provider.requests().is_empty());
