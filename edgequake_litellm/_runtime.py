@@ -154,13 +154,14 @@ def client() -> Any:
                 config = dumps(_configured).encode() if _configured else b""
                 check(lib.eq_client_new((ffi.from_buffer(config), len(config)), out, error), error)
                 process.client = out[0]
-        from . import _records
+        with _loading.lock:
+            from . import _records
 
-        _records.listen()
-        if "LITELLM_LOG" in os.environ:
-            from . import _logging
+            _records.listen()
+            if "LITELLM_LOG" in os.environ:
+                from . import _logging
 
-            _logging.listen_as_environment_says()
+                _logging.listen_as_environment_says()
         for begin in _beginners:
             begin()
     return process.client
@@ -201,9 +202,10 @@ def new_queue() -> Any:
     """A queue for calls. With the first, somebody begins to read what the engine has to warn of meanwhile."""
     if not process.reads_records:
         process.reads_records = True
-        from . import _records
+        with _loading.lock:
+            from . import _records
 
-        _records.read()
+            _records.read()
     return bare_queue()
 
 
