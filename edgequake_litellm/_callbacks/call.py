@@ -267,7 +267,9 @@ def _details(
 ) -> Details:
     """litellm's `model_call_details` at the beginning of a call."""
     # A credential may also be a parameter that only one provider takes as such.
-    secret = set(_questions.ask(b"secret_names", {"names": list(given)}))
+    inner = {name: given[name] for name in _NESTED if given.get(name)}
+    secret = set(_questions.ask(b"secret_names", {"names": [*{*given, *_names_in(list(inner.values()))}]}))
+    given = {**given, **{name: _without(secret, value) for name, value in inner.items()}}
     control = set(_questions.ask(b"control_names", {"names": list(given)})) | secret
     parameters = {name: value for name, value in given.items() if name not in control and name not in _CONTENT}
     if given.get("extra_body"):
@@ -327,6 +329,28 @@ def _details(
         "log_event_type": None,
         "requested_model": given.get("model"),
     }
+
+
+# Arguments that hold those of other calls, keys among them.
+_NESTED = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "extra_body")
+
+
+def _names_in(value: Any) -> set[str]:
+    """Every name in dicts within `value`, at any depth."""
+    if isinstance(value, dict):
+        return {name for name in value if isinstance(name, str)} | _names_in(list(value.values()))
+    if isinstance(value, (list, tuple)):
+        return {name for item in value for name in _names_in(item)}
+    return set()
+
+
+def _without(secret: set[str], value: Any) -> Any:
+    """`value` with `***` in the place of what has a name in `secret`, at any depth."""
+    if isinstance(value, dict):
+        return {name: "***" if name in secret and inner else _without(secret, inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without(secret, item) for item in value]
+    return value
 
 
 def _messages_of(contents: Any) -> list[Details]:

@@ -466,3 +466,26 @@ def test_what_cannot_be_called_is_passed_over_and_told_of_once(
     assert wait_until(lambda: len(told) == 2)
     warnings = [record for record in caplog.records if "is no function and no CustomLogger" in record.getMessage()]
     assert len(warnings) == 1
+
+
+def test_the_keys_of_calls_within_a_call_are_not_told(arguments):
+    recorder = Recorder()
+    litellm.callbacks = [recorder]
+    other = {"model": "openai/gpt-4o-mini", "api_key": "key-of-another", "metadata": {"team": "red"}}
+    named = [{"gpt-4o": [{"model": "openai/gpt-4.1", "aws_secret_access_key": "secret-of-another"}]}]
+    litellm.completion(
+        **arguments,
+        fallbacks=[other],
+        context_window_fallbacks=named,
+        extra_body={"deep": [{"api_key": "key-in-body"}]},
+    )
+    assert wait_until(lambda: "success" in recorder.events)
+    for _, _, kwargs, _ in recorder.told:
+        assert not [word for word in ("key-of-another", "secret-of-another", "key-in-body") if word in repr(kwargs)]
+    told = recorder.told[0][2]["litellm_params"]
+    assert told["fallbacks"] == [{**other, "api_key": "***"}]
+    assert told["context_window_fallbacks"] == [
+        {"gpt-4o": [{"model": "openai/gpt-4.1", "aws_secret_access_key": "***"}]}
+    ]
+    # What the call itself does with them has not changed.
+    assert other["api_key"] == "key-of-another"

@@ -152,7 +152,8 @@ impl Origin {
         };
         let message = details.message.clone().filter(|m| !m.trim().is_empty()).unwrap_or_else(fallback);
         let mut error = self.finish(kind, code, message, text);
-        (error.code, error.error_type, error.param) = (details.code, details.kind, details.param);
+        let shown = |text: Option<String>| text.map(|text| self.scrub(&text).into_owned());
+        (error.code, error.error_type, error.param) = (shown(details.code), shown(details.kind), shown(details.param));
         error
     }
 
