@@ -31,7 +31,7 @@ def set_verbose(on: bool) -> None:
     if on:
         _show(logging.DEBUG)
     else:
-        _records.ask(_records.WARNING)
+        _records.settle()
 
 
 def _show(level: int) -> None:

@@ -335,7 +335,8 @@ eq_status eq_queue_new(size_t capacity, eq_queue **out, eq_error **error);
 /// EQ_ERR_CLOSED. NULL is allowed. Any thread.
 eq_status eq_queue_free(eq_queue *queue);
 
-/// The callback that fills a queue: give it to eq_call_start or eq_log_set as `on_event`, with the queue as `user_data`.
+/// The callback that fills a queue: give it to eq_call_start or eq_log_set as `on_event`, with the queue as `user_data`. A full queue
+/// pauses the calls that fill it, and takes no log records.
 eq_action eq_queue_push(const eq_event *event, void *queue);
 
 /// A descriptor that is readable while the queue has events, for poll(), epoll or an event loop: the doorbell. It is made at the first

@@ -321,6 +321,29 @@ def test_warnings_go_to_the_programs_own_handlers(caplog: pytest.LogCaptureFixtu
     assert threading.active_count() <= threads + 1
 
 
+def test_a_filter_that_raises_ends_neither_the_records_nor_the_program() -> None:
+    program = """
+import logging, sys, time, edgequake_litellm as litellm
+litellm.set_verbose = False
+told = []
+def filter(record):
+    told.append(record.getMessage())
+    raise ZeroDivisionError("the filter's own")
+logging.getLogger("LiteLLM").addFilter(filter)
+for number in range(3):
+    name = f"purse-{number}"
+    litellm.register_quota(name, [{"budget": 1}])
+    litellm.completion(f"openai/no-such-{number}", [{"role": "user", "content": "hi"}], mock_response="hi", quota=name)
+    until = time.monotonic() + 10
+    while len(told) <= number and time.monotonic() < until:
+        time.sleep(0.01)
+print(len(told))
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout == "3\n"
+    assert "ZeroDivisionError: the filter's own" in run.stderr
+
+
 # Names ---------------------------------------------------------------------------------------------------------------------
 
 

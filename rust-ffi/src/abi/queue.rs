@@ -10,7 +10,7 @@ use super::bytes::{self, size_t};
 use super::call::{check_out, CallObject};
 use super::doorbell::Doorbell;
 use super::error::eq_error;
-use super::event::{eq_action, eq_event, OwnedEvent, EQ_CANCEL, EQ_CONTINUE, EQ_PAUSE};
+use super::event::{eq_action, eq_event, OwnedEvent, EQ_CANCEL, EQ_CONTINUE, EQ_EVENT_LOG, EQ_PAUSE};
 use super::handle::Table;
 use super::status::{eq_status, EQ_ERR_BUSY, EQ_ERR_CLOSED, EQ_ERR_NULL, EQ_ERR_RESOURCE, EQ_TIMEOUT};
 use crate::engine::event::Action;
@@ -66,8 +66,12 @@ impl Queue {
         if state.closed {
             return Action::Cancel;
         }
+        let full = state.weight + event.weight() >= self.capacity && !event.is_terminal();
+        if full && event.kind == EQ_EVENT_LOG && !state.events.is_empty() {
+            // No call can be paused for it: where nobody reads, records are not kept for ever.
+            return Action::Continue;
+        }
         state.weight += event.weight();
-        let full = state.weight >= self.capacity && !event.is_terminal();
         let call = event.call.clone().filter(|_| full);
         state.events.push_back(event);
         let mut answer = Action::Continue;
@@ -222,7 +226,8 @@ pub unsafe extern "C" fn eq_queue_free(queue: *mut eq_queue) -> eq_status {
     })
 }
 
-/// The callback that fills a queue: give it to eq_call_start or eq_log_set as `on_event`, with the queue as `user_data`.
+/// The callback that fills a queue: give it to eq_call_start or eq_log_set as `on_event`, with the queue as `user_data`. A full queue
+/// pauses the calls that fill it, and takes no log records.
 #[no_mangle]
 pub unsafe extern "C" fn eq_queue_push(event: *const eq_event, queue: *mut c_void) -> eq_action {
     boundary::value(EQ_CANCEL, || {

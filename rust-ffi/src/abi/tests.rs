@@ -222,6 +222,22 @@ fn a_full_queue_holds_its_call_back() {
     unsafe { eq_call_free(call) };
 }
 
+#[test]
+fn a_full_queue_takes_no_more_log_records() {
+    let queue = Queue::new(4096);
+    // Zero is a value of each of its fields.
+    let mut record: eq_event = unsafe { std::mem::zeroed() };
+    record.kind = EQ_EVENT_LOG;
+    for _ in 0..1000 {
+        assert_eq!(unsafe { eq_queue_push(&record, queue.0.cast()) }, EQ_CONTINUE);
+    }
+    let kept = queue.next(1000, 0).unwrap().len();
+    assert!((1..100).contains(&kept), "{kept} records in a queue of 4 KiB");
+    // There is room again.
+    assert_eq!(unsafe { eq_queue_push(&record, queue.0.cast()) }, EQ_CONTINUE);
+    assert_eq!(queue.next(1000, 0).unwrap().len(), 1);
+}
+
 /// A callback of the program's own that hands on to the queue, as a program with several uses for an event does.
 unsafe extern "C" fn hand_on(event: *const eq_event, queue: *mut c_void) -> eq_action {
     unsafe { eq_queue_push(event, queue) }
