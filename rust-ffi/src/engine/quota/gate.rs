@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -21,7 +22,7 @@ use crate::models::{self, Entry, Tokens};
 use crate::tokenizer::encoding_of;
 use crate::wire::StreamEvent;
 
-/// The text of a stream that tells no counts is kept up to here to be counted.
+/// The text of a stream is kept up to here, to be counted where the stream tells no counts or does not come to its end.
 const KEPT: usize = 1 << 20;
 
 /// What a request's stream has told; the observer writes, the gate reads.
@@ -48,6 +49,9 @@ impl Observer for Watch {
                     seen.usage.get_or_insert_default().take(told);
                 }
                 push(&mut seen.text, text);
+                if let Some(more) = unspoken(json) {
+                    push(&mut seen.text, &more);
+                }
             }
             StreamEvent::Content { text, .. } | StreamEvent::Reasoning { text, .. } | StreamEvent::Arguments { text, .. } => {
                 push(&mut seen.text, text);
@@ -61,6 +65,25 @@ fn push(kept: &mut String, text: &str) {
     if kept.len() < KEPT {
         kept.push_str(text);
     }
+}
+
+/// What an event of the Messages API brings that was generated and is no text of the answer: thoughts, and the input of tools.
+fn unspoken(event: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        delta: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Delta {
+        thinking: Option<String>,
+        partial_json: Option<String>,
+    }
+    // Most events bring none.
+    memmem::find(event, b"\"thinking\"").or_else(|| memmem::find(event, b"\"partial_json\""))?;
+    let event: Event<'_> = serde_json::from_slice(event).ok()?;
+    let delta: Delta = json::read(event.delta?)?;
+    delta.thinking.or(delta.partial_json)
 }
 
 /// A request before its limits.
@@ -110,19 +133,24 @@ impl Entrance {
     /// What the request has used, as far as anyone can tell.
     fn used(&self, ended: &Ended<'_>) -> (u64, Tokens) {
         let seen = lock(&self.notes);
-        let generated = || Tokens {
-            prompt: self.guess.prompt,
-            completion: encoding_of(&self.model).count(&seen.text) as u64,
-            ..Tokens::default()
+        // A stream that did not come to its end may have told its counts as they were at its beginning.
+        let arrived = || {
+            let told = seen.usage.unwrap_or_default();
+            let text = encoding_of(&self.model).count(&seen.text) as u64;
+            Tokens {
+                prompt: told.input().unwrap_or(self.guess.prompt),
+                completion: told.output().unwrap_or(0).max(text),
+                ..told.tokens()
+            }
         };
         match ended {
             Ended::Done { answer, .. } => {
                 let told = Usage::read(answer).or(seen.usage);
-                (1, told.as_ref().map_or_else(generated, Usage::tokens))
+                (1, told.as_ref().map_or_else(arrived, Usage::tokens))
             }
             // The provider has read the prompt, and may have written more than what arrived.
             Ended::Failed(error) if error.mid_stream || matches!(error.kind, ErrorKind::Timeout | ErrorKind::Cancelled) => {
-                (u64::from(error.attempts.max(1)), seen.usage.as_ref().map_or_else(generated, Usage::tokens))
+                (u64::from(error.attempts.max(1)), arrived())
             }
             Ended::Failed(error) => (u64::from(error.attempts), Tokens::default()),
         }

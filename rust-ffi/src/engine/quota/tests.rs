@@ -289,5 +289,6 @@ fn a_limit_per_deployment_is_refused_where_no_router_counts_it() {
     assert!(message.contains("\"each\" of deployment"), "{message}");
 }
 
+mod cut;
 #[cfg(unix)]
 mod redis;
