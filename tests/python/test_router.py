@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -47,6 +48,10 @@ def place(local_provider):
 
 def router(*deployments, **options):
     return Router(model_list=list(deployments), **{"num_retries": 0, **options})
+
+
+def in_flight(made):
+    return sum(state["in_flight"] for state in made.deployment_states().values())
 
 
 def text_of(response):
@@ -947,3 +952,49 @@ def test_routers_share_an_answer_only_where_they_would_ask_the_same(
         == 4
     )
     assert len(local_provider.requests) == 4
+
+
+@pytest.mark.parametrize("how", ["threads", "tasks"])
+def test_calls_beyond_those_that_a_deployment_takes_at_once_wait_for_a_place(local_provider, place, how):
+    made = router(place("chat", max_parallel_requests=2), timeout=30)
+    for _ in range(6):
+        local_provider.delay(0.1)
+        local_provider.reply("Here.")
+    most, lock, busy = [0], threading.Lock(), [True]
+
+    def watch():
+        while busy[0]:
+            with lock:
+                most.append(in_flight(made))
+            time.sleep(0.005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        if how == "threads":
+            with ThreadPoolExecutor(6) as pool:
+                answers = list(pool.map(lambda _: made.completion("chat", MESSAGES), range(6)))
+        else:
+
+            async def all_of_them():
+                return await asyncio.gather(*[made.acompletion("chat", MESSAGES) for _ in range(6)])
+
+            answers = asyncio.run(all_of_them())
+    finally:
+        busy[0] = False
+        watcher.join()
+    assert [text_of(answer) for answer in answers] == ["Here."] * 6
+    assert max(most) == 2
+
+
+def test_a_call_that_finds_no_place_in_its_time_says_so(local_provider, place):
+    made = router(place("chat", max_parallel_requests=1))
+    local_provider.delay(1)
+    local_provider.reply("Here.")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(made.completion, "chat", MESSAGES)
+        assert wait_until(lambda: in_flight(made) == 1)
+        with pytest.raises((litellm.RateLimitError, litellm.Timeout)):
+            made.completion("chat", MESSAGES, timeout=0.2)
+        assert text_of(first.result()) == "Here."
+    assert len(local_provider.requests) == 1

@@ -365,13 +365,30 @@ impl Live {
         self.aging.insert((now + rules.ttl, number));
     }
 
+    /// Is there one among `numbers` that will take the request once one of its own calls has ended?
+    pub fn is_occupied(&self, config: &Config, numbers: &[usize], ask: &Ask<'_>) -> bool {
+        numbers.iter().any(|number| {
+            let (deployment, state) = (&config.deployments[*number], &self.states[*number]);
+            !ask.without.contains(number)
+                && ask.order.is_none_or(|order| deployment.order == Some(order))
+                && state.in_flight > 0
+                && state.health.until.is_none()
+                && !self.is_spent(config, *number)
+        })
+    }
+
     /// May it take no call now, whether or not it is left alone?
     fn is_full(&self, config: &Config, number: usize) -> bool {
+        let at_once = config.deployments[number].parallel;
+        at_once.is_some_and(|limit| self.states[number].in_flight >= limit) || self.is_spent(config, number)
+    }
+
+    /// May it take none, however few are on their way?
+    fn is_spent(&self, config: &Config, number: usize) -> bool {
         let (deployment, state) = (&config.deployments[number], &self.states[number]);
         let full = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used >= limit);
         let limits = deployment.limits;
         deployment.blocked
-            || full(deployment.parallel, state.in_flight)
             || full(limits.input, state.used.input)
             || full(limits.output, state.used.output)
             || (config.limited

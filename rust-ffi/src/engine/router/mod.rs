@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::config::Config;
@@ -54,6 +55,8 @@ pub struct Router {
     /// Of its whole configuration.
     digest: String,
     live: Mutex<Live>,
+    /// A call has ended: whoever waits for a place looks again.
+    freed: Notify,
 }
 
 /// A deployment that takes a call.
@@ -69,7 +72,7 @@ impl Router {
         let digest = hex(&Sha256::digest(config.get().as_bytes()));
         let config = Config::read(name, config, servers)?;
         let live = Mutex::new(Live::new(&config));
-        Ok(Router { name: name.to_owned(), config, digest, live })
+        Ok(Router { name: name.to_owned(), config, digest, live, freed: Notify::new() })
     }
 
     /// The quota that counts its deployments.
@@ -142,6 +145,20 @@ impl Router {
         })
     }
 
+    /// Is there a deployment for `model` that nothing but its number of calls at once keeps from taking this one?
+    fn is_occupied(&self, model: &str, ask: &Ask<'_>) -> bool {
+        self.meaning(model).is_ok_and(|meaning| self.live().is_occupied(&self.config, self.numbers(&meaning), ask))
+    }
+
+    /// The deployments that a name means.
+    fn numbers<'a>(&'a self, meaning: &'a Meaning<'_>) -> &'a [usize] {
+        match meaning {
+            Meaning::Group(group) | Meaning::Wildcard(group, _) => &self.config.groups[*group],
+            Meaning::Deployments(numbers) => numbers,
+            Meaning::Deployment(number) => std::slice::from_ref(number),
+        }
+    }
+
     fn model(&self, number: usize, asked: &str, meaning: &Meaning<'_>) -> String {
         let own = &self.config.deployments[number].model;
         match meaning {
@@ -152,11 +169,7 @@ impl Router {
 
     /// The variable that all deployments of a name lack.
     fn lacking(&self, meaning: &Meaning<'_>) -> Option<&str> {
-        let numbers = match meaning {
-            Meaning::Group(group) | Meaning::Wildcard(group, _) => &self.config.groups[*group],
-            Meaning::Deployments(numbers) => *numbers,
-            Meaning::Deployment(number) => std::slice::from_ref(number),
-        };
+        let numbers = self.numbers(meaning);
         let lacks = |number: &usize| self.config.deployments[*number].lacks.as_deref();
         numbers.iter().all(|number| lacks(number).is_some()).then(|| lacks(numbers.first()?)).flatten()
     }
@@ -275,6 +288,7 @@ impl Ticket {
                 let now = live.epoch.elapsed();
                 let rests = live.finish(&router.config, number, outcome, now);
                 drop(live);
+                router.freed.notify_waiters();
                 if let (Some(time), Some(shared)) = (rests, &router.config.shared) {
                     shared.tell(&router.config.deployments[number].id, time);
                 }

@@ -31,6 +31,9 @@ use crate::engine::retry;
 /// How many deployments without room in a shared quota are met before the request is refused: each costs a round trip to its store.
 const MOST_FULL: usize = 16;
 
+/// How long a request that waits for a place may not notice that its router was configured anew.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// litellm's switches to try one's fallbacks out: the first attempt fails so, without being sent.
 const MOCKS: [(&str, ErrorKind); 4] = [
     ("mock_testing_fallbacks", ErrorKind::InternalServer),
@@ -172,7 +175,10 @@ impl Routed {
         loop {
             let (chosen, mut ticket) = match self.choose() {
                 Ok(chosen) => chosen,
-                Err(error) => return Err(refusal.unwrap_or(error)),
+                Err(error) => match refusal {
+                    None if self.leg.tried.is_empty() => self.place(error, deadline).await?,
+                    refusal => return Err(refusal.unwrap_or(error)),
+                },
             };
             if let Some(quota) = &self.quota {
                 let deployment = chosen.deployment();
@@ -188,6 +194,28 @@ impl Routed {
             }
             let other = !self.leg.tried.contains(&chosen.number);
             return Ok((chosen, ticket, other));
+        }
+    }
+
+    /// Waits where deployments are only occupied, as litellm's `max_parallel_requests` do: a call more than they take at once is no
+    /// failure. `error` says what it is otherwise.
+    async fn place(&mut self, error: Error, deadline: Instant) -> Result<(Chosen, Ticket)> {
+        loop {
+            let router = self.router.clone();
+            let mut freed = std::pin::pin!(router.freed.notified());
+            // From here on no end of a call is missed.
+            freed.as_mut().enable();
+            if let Ok(chosen) = self.choose() {
+                return Ok(chosen);
+            }
+            let Leg { model, order, full, needs, .. } = &self.leg;
+            let needs = needs.clone().unwrap_or_default();
+            let ask = Ask { needs: &needs, stream: self.stream, without: full, order: *order };
+            if !self.router.is_occupied(model, &ask) || Instant::now() >= deadline {
+                return Err(error);
+            }
+            // A router that is configured anew wakes nobody who waits for the old one.
+            let _ = tokio::time::timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), freed).await;
         }
     }
 
