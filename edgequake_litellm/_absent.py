@@ -28,6 +28,7 @@ _FAMILIES = (
     ("passthrough", "requests that are only passed on", "use the provider's own library"),
     ("health_check", "health checks", "call completion() with max_tokens=1"),
     ("config_completion", "completions by a configuration file", "call completion() with its values"),
+    ("config", "the classes that describe a provider", "call get_supported_openai_params() or get_optional_params()"),
     ("compact_responses", "compaction of responses", "use the provider's own library"),
 )
 

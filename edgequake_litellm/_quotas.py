@@ -25,6 +25,9 @@ def register_quota(
     `register_model` was given before are known. A call that meets a limit raises RateLimitError or BudgetExceededError, and sends nothing.
     Raises BadRequestError, which names what is wrong, for settings that cannot be.
     """
+    if not isinstance(name, str) or not name:
+        message = f"The name of a quota must be a string that calls can pass as `quota`, not {name!r}."
+        raise _request.bad_request({"model": "", "custom_llm_provider": ""}, message)
     if limits is None:
         _runtime.configure("quotas", name, None)
         return

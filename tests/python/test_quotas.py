@@ -201,3 +201,9 @@ def test_a_key_is_in_no_error_and_not_in_redis(quota, tmp_path: Path):
         ).stdout
         assert keys.count("{edgequake}:quota:") == len(keys.split()) > 0
         assert "sk-very" not in keys
+
+
+@pytest.mark.parametrize("name", [None, 5, ""])
+def test_a_quota_that_no_call_could_name_is_refused(name):
+    with pytest.raises(litellm.BadRequestError, match="The name of a quota must be a string"):
+        litellm.register_quota(name, [{"rpm": 1}])
