@@ -1,14 +1,16 @@
 //! What an answer, or a piece of a stream, says that it has used: the one reader of `usage` for routers, limits and telemetry.
 //!
-//! Sources: OpenAI's chat and Responses APIs, Anthropic's Messages API, Google's `usageMetadata`. Each member is looked at by itself: one
-//! that is odd hides no other.
+//! Sources: OpenAI's chat and Responses APIs, Anthropic's Messages API. Each member is looked at by itself: one that is odd hides no
+//! other. Google's `usageMetadata` is read by Google's dialect, so that an answer in Google's words counts as it does in OpenAI's.
 
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::json;
 use crate::models::Tokens;
+use crate::wire::gemini;
 
 /// Answers beyond this are vectors, pictures or sounds: `usage` is looked for at their end first.
 const LONG: usize = 1 << 20;
@@ -58,16 +60,14 @@ impl Usage {
         let output = Parts::of([counts.completion_tokens_details, counts.output_tokens_details]);
         let tools = Parts::of([counts.server_tool_use, None]);
         let apart = Parts::of([counts.cache_creation, input.cache_creation_token_details]);
-        let thoughts = count(counts.thoughts);
-        let candidates = count(counts.candidates).map(|answer| answer.saturating_add(thoughts.unwrap_or(0)));
         Some(Usage {
-            input: first([counts.prompt_tokens, counts.input_tokens, counts.prompt]),
-            output: first([counts.completion_tokens, counts.output_tokens]).or(candidates),
-            total: first([counts.total_tokens, counts.total]),
-            cached: first([input.cached_tokens, counts.cache_read_input_tokens, counts.cached]),
+            input: first([counts.prompt_tokens, counts.input_tokens]),
+            output: first([counts.completion_tokens, counts.output_tokens]),
+            total: count(counts.total_tokens),
+            cached: first([input.cached_tokens, counts.cache_read_input_tokens]),
             cache_written: count(counts.cache_creation_input_tokens),
             cache_written_1h: count(apart.ephemeral_1h_input_tokens),
-            reasoning: count(output.reasoning_tokens).or(thoughts),
+            reasoning: count(output.reasoning_tokens),
             input_audio: count(input.audio_tokens),
             input_image: count(input.image_tokens),
             output_audio: count(output.audio_tokens),
@@ -76,6 +76,29 @@ impl Usage {
             beside: counts.prompt_tokens.is_none()
                 && counts.input_tokens_details.is_none()
                 && (counts.cache_read_input_tokens.is_some() || counts.cache_creation_input_tokens.is_some()),
+        })
+    }
+
+    /// What Google's `usageMetadata` tells. `candidates`: those of the same answer, which say what it searched for.
+    pub fn of_google(metadata: &RawValue, candidates: Option<&RawValue>) -> Option<Usage> {
+        let metadata: Map<String, Value> = json::read(metadata)?;
+        let read = gemini::usage::read(&metadata, &candidates.map(gemini::usage::grounding).unwrap_or_default());
+        let told = |names: &[&str]| names.iter().any(|name| metadata.get(*name).is_some_and(Value::is_u64));
+        let input = |name: &str| read.prompt_details.get(name).and_then(Value::as_u64);
+        let output = |name: &str| read.completion_details.get(name).and_then(Value::as_u64);
+        Some(Usage {
+            input: told(&["promptTokenCount", "toolUsePromptTokenCount"]).then_some(read.prompt),
+            // The first pieces of a stream tell of the prompt alone.
+            output: told(&["candidatesTokenCount", "thoughtsTokenCount"]).then_some(read.completion),
+            total: read.total,
+            cached: input("cached_tokens"),
+            reasoning: output("reasoning_tokens"),
+            input_audio: input("audio_tokens"),
+            input_image: input("image_tokens"),
+            output_audio: output("audio_tokens"),
+            output_image: output("image_tokens"),
+            web_searches: input("web_search_requests"),
+            ..Usage::default()
         })
     }
 
@@ -149,6 +172,8 @@ struct Told<'a> {
     #[serde(borrow, rename = "usageMetadata")]
     usage_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
+    candidates: Option<&'a RawValue>,
+    #[serde(borrow)]
     response: Option<&'a RawValue>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
@@ -160,7 +185,8 @@ impl Told<'_> {
             let within: Told<'_> = json::read(self.response.or(self.message)?)?;
             Usage::of(within.usage?)
         };
-        self.usage.or(self.usage_metadata).and_then(Usage::of).or_else(within)
+        let google = || Usage::of_google(self.usage_metadata?, self.candidates);
+        self.usage.and_then(Usage::of).or_else(google).or_else(within)
     }
 }
 
@@ -192,16 +218,6 @@ struct Counts<'a> {
     cache_creation: Option<&'a RawValue>,
     #[serde(borrow)]
     server_tool_use: Option<&'a RawValue>,
-    #[serde(borrow, rename = "promptTokenCount")]
-    prompt: Option<&'a RawValue>,
-    #[serde(borrow, rename = "candidatesTokenCount")]
-    candidates: Option<&'a RawValue>,
-    #[serde(borrow, rename = "thoughtsTokenCount")]
-    thoughts: Option<&'a RawValue>,
-    #[serde(borrow, rename = "cachedContentTokenCount")]
-    cached: Option<&'a RawValue>,
-    #[serde(borrow, rename = "totalTokenCount")]
-    total: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -239,13 +255,48 @@ mod tests {
             (r#"{"usage":{"prompt_tokens":9,"total_tokens":9}}"#, (Some(9), None)),
             (r#"{"usage":{"total_tokens":9}}"#, (Some(9), None)),
             (r#"{"usage":{"prompt_tokens":-1,"completion_tokens":3.0}}"#, (None, Some(3))),
-            (r#"{"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":2,"thoughtsTokenCount":3}}"#, (Some(4), Some(5))),
         ] {
             assert_eq!(counts(text), Some(expected), "{text}");
         }
         for text in [r#"{"usage":null}"#, "not JSON", "\"usage\"", r#"{"type":"response.created","response":{"usage":null}}"#] {
             assert_eq!(counts(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn googles_counts_are_read_as_its_answers_in_openais_words_tell_them() {
+        for (metadata, expected) in [
+            (r#"{"promptTokenCount":4,"candidatesTokenCount":2,"thoughtsTokenCount":3,"totalTokenCount":9}"#, (Some(4), Some(5))),
+            // Thoughts alone, as where the limit was met before the answer began.
+            (r#"{"promptTokenCount":4,"thoughtsTokenCount":30,"totalTokenCount":34}"#, (Some(4), Some(30))),
+            // The total tells that the thoughts are among the candidates' tokens.
+            (
+                r#"{"promptTokenCount":8,"candidatesTokenCount":11,"thoughtsTokenCount":5,"totalTokenCount":19}"#,
+                (Some(8), Some(11)),
+            ),
+            (
+                r#"{"promptTokenCount":10,"toolUsePromptTokenCount":5,"candidatesTokenCount":1,"totalTokenCount":16}"#,
+                (Some(15), Some(1)),
+            ),
+            (r#"{"promptTokenCount":4,"totalTokenCount":4}"#, (Some(4), None)),
+            (r#"{"totalTokenCount":4}"#, (Some(4), None)),
+        ] {
+            assert_eq!(counts(&format!(r#"{{"usageMetadata":{metadata}}}"#)), Some(expected), "{metadata}");
+        }
+        let tokens = |text: &str| Usage::read(text.as_bytes()).unwrap().tokens();
+        let kinds = tokens(
+            r#"{"usageMetadata":{"promptTokenCount":20,"cachedContentTokenCount":6,"candidatesTokenCount":9,"thoughtsTokenCount":2,
+                "promptTokensDetails":[{"modality":"TEXT","tokenCount":8},{"modality":"AUDIO","tokenCount":12}],
+                "candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":7}],"totalTokenCount":31}}"#,
+        );
+        assert_eq!((kinds.prompt, kinds.cache_read, kinds.prompt_audio), (20, 6, 12));
+        assert_eq!((kinds.completion, kinds.reasoning, kinds.completion_image), (11, 2, 7));
+        // Searches are billed one by one, and what they brought is not.
+        let searched = tokens(
+            r#"{"candidates":[{"groundingMetadata":{"webSearchQueries":["a","b"],"groundingChunks":[{"web":{}}]}}],
+                "usageMetadata":{"promptTokenCount":10,"toolUsePromptTokenCount":5,"candidatesTokenCount":1,"totalTokenCount":16}}"#,
+        );
+        assert_eq!((searched.prompt, searched.web_searches), (10, 2));
     }
 
     #[test]

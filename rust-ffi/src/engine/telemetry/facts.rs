@@ -92,6 +92,9 @@ struct Object<'a> {
     /// Google's usage.
     #[serde(borrow, rename = "usageMetadata")]
     usage_metadata: Option<&'a RawValue>,
+    /// Google's answers.
+    #[serde(borrow)]
+    candidates: Option<&'a RawValue>,
     /// Of an event of the Responses API.
     #[serde(borrow)]
     response: Option<&'a RawValue>,
@@ -137,7 +140,8 @@ impl Answer {
         if let Some(reason) = text(object.stop_reason).or(status) {
             self.finish_reasons = vec![reason];
         }
-        if let Some(usage) = object.usage.or(object.usage_metadata).and_then(Usage::of) {
+        let google = || Usage::of_google(object.usage_metadata?, object.candidates);
+        if let Some(usage) = object.usage.and_then(Usage::of).or_else(google) {
             self.usage.take(usage);
         }
         let inner = object.response.or(object.message).filter(|_| depth == 0);
@@ -240,6 +244,12 @@ mod tests {
 
     #[test]
     fn an_odd_member_hides_no_other() {
+        let google = read(&[
+            r#"{"candidates":[{}],"usageMetadata":{"promptTokenCount":8,"totalTokenCount":8}}"#,
+            r#"{"candidates":[{}],"usageMetadata":{"promptTokenCount":8,"candidatesTokenCount":11,"thoughtsTokenCount":5,"totalTokenCount":19}}"#,
+        ]);
+        let usage = google.usage;
+        assert_eq!((usage.input(), usage.output(), usage.reasoning), (Some(8), Some(11), Some(5)));
         let odd = read(&[r#"{"id":7,"model":"m","choices":{"no":"list"},"usage":{"prompt_tokens":-1,"completion_tokens":3}}"#]);
         assert_eq!((odd.id, odd.model, odd.usage.input(), odd.usage.output()), (None, Some("m".to_owned()), None, Some(3)));
         assert_eq!(read(&["[1]", "", "{"]), Answer::default());

@@ -19,7 +19,7 @@ mod schema;
 mod signatures;
 mod stream;
 mod tools;
-mod usage;
+pub mod usage;
 
 pub use self::request::{partner, Destination};
 

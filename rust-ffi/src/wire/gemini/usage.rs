@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memmem;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::content::{Candidate, Metadata};
+use crate::engine::json;
 use crate::wire::chat::usage::{sum, Usage};
 
 /// The counts of an answer. `grounding`: what its searches say of themselves, because Google bills the tokens of searches by the search.
@@ -64,6 +68,18 @@ pub fn read(metadata: &Map<String, Value>, grounding: &[Value]) -> Usage {
         usage.completion_details.insert("reasoning_tokens".to_owned(), thoughts.into());
     }
     usage
+}
+
+/// What the searches of these candidates say of themselves.
+pub fn grounding(candidates: &RawValue) -> Vec<Value> {
+    // Pictures and sounds are long, and most candidates searched for nothing.
+    if memmem::find(candidates.get().as_bytes(), b"\"groundingMetadata\"").is_none() {
+        return Vec::new();
+    }
+    let candidates: Vec<Candidate<'_>> = json::read(candidates).unwrap_or_default();
+    let mut about = Metadata::default();
+    candidates.iter().for_each(|candidate| about.add(candidate));
+    about.grounding
 }
 
 /// The counts of an answer that was withheld: litellm shows nothing of their classes.
