@@ -81,6 +81,9 @@ def share(router: RouterBase, given: Fields) -> None:
     """Notes what the router shares with other processes, and through which Redis."""
     named = {name: given[f"redis_{name}"] for name in ("url", "host", "port", "password", "db")}
     router._redis = {name: value for name, value in {**named, **given["cache_kwargs"]}.items() if value is not None}
+    if router._redis.get("namespace") == "":
+        # To litellm an empty one is none.
+        del router._redis["namespace"]
     if given["cache_responses"] and getattr(package(), "cache", None) is None:
         from ..caching import Cache
 
@@ -100,6 +103,7 @@ _OF_A_SERVER = {
     "username",
     "password",
     "db",
+    "namespace",
     "startup_nodes",
     "socket_timeout",
     "socket_connect_timeout",

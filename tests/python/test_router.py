@@ -557,6 +557,26 @@ def test_routers_share_cooldowns_through_redis(place, local_provider, redis):
         time.sleep(0.05)
 
 
+def test_programs_that_share_a_redis_by_chance_do_not_share_cooldowns(place, local_provider, redis):
+    def made(model="openai/gpt-4o", namespace=None):
+        deployments = [place("chat", model, model_id="1", weight=1), place("chat", model, model_id="2", weight=0)]
+        return router(*deployments, redis_host="127.0.0.1", redis_port=redis, cache_kwargs={"namespace": namespace})
+
+    def answers(of):
+        return of.completion("chat", MESSAGES)._hidden_params["model_id"]
+
+    one, same = made(namespace="mine"), made(namespace="mine")
+    others = [made(), made(namespace=""), made("openai/gpt-4o-mini", "mine")]
+    local_provider.error(401)
+    with pytest.raises(litellm.AuthenticationError):
+        one.completion("chat", MESSAGES)
+    assert wait_until(lambda: answers(same) == "2")
+    # The first call looks, and what is found counts for later ones.
+    assert [answers(other) for other in others] == ["1", "1", "1"]
+    time.sleep(0.3)
+    assert [answers(other) for other in others] == ["1", "1", "1"]
+
+
 def test_a_redis_that_is_not_there_fails_no_call(place, local_provider):
     options = {"redis_url": "redis://127.0.0.1:9/0", "routing_strategy": "usage-based-routing-v2"}
     assert calls_that_pass([router(place("chat", rpm=5), **options)], 3) == 3

@@ -12,7 +12,7 @@ use crate::engine::fallback::raw_string;
 use crate::engine::json;
 use crate::engine::log;
 use crate::engine::quota::Rates;
-use crate::engine::request::Request;
+use crate::engine::request::{Fields, Request};
 use crate::engine::route;
 use crate::models;
 use crate::wire::providers;
@@ -116,6 +116,18 @@ impl Deployment {
     /// What a shared quota counts of it.
     pub fn rates(&self) -> Rates {
         Rates { rpm: self.limits.requests, tpm: self.limits.tokens, parallel: self.own_parallel }
+    }
+
+    /// Provider, model and address: where its calls go, without what lets them in.
+    pub fn destination(&self) -> [String; 3] {
+        let model = raw_string(&self.model);
+        let mut fields: Fields<'_> = self.params.iter().map(|(name, raw)| (name.clone(), &**raw)).collect();
+        fields.insert("model".to_owned(), &model);
+        let question = Request { fields, settings: Default::default(), attachments: Vec::new() };
+        match route::resolve_name(&question) {
+            Ok(route) => [route.provider, route.model, without_credentials(&route.api_base)],
+            Err(_) => [String::new(), self.model.clone(), String::new()],
+        }
     }
 
     pub fn read(raw: &RawValue, common: &Common) -> Result<Deployment> {
@@ -232,6 +244,21 @@ fn arguments(params: &Request<'_>) -> (Vec<(String, Box<RawValue>)>, Option<Stri
     (arguments, lacks)
 }
 
+/// Scheme, host, port and path of an address. A password may stand before the host, and a key in the query.
+fn without_credentials(address: &str) -> String {
+    match reqwest::Url::parse(address) {
+        Ok(mut url) => {
+            url.set_query(None);
+            url.set_fragment(None);
+            // Only an address without a host cannot be without a name.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        }
+        Err(_) => String::new(),
+    }
+}
+
 /// litellm's `calculate_max_parallel_requests`; six requests for each thousand tokens are Azure's measure.
 fn parallel(own: Option<u64>, limits: Limits, default: Option<u64>) -> Option<u64> {
     own.or(limits.requests).or(limits.tokens.map(|tokens| (tokens * 6 / 1000).max(1))).or(default).filter(|limit| *limit > 0)
@@ -258,7 +285,7 @@ struct Facts {
 
 impl Facts {
     fn of(model: &str, params: &Request<'_>) -> Result<Facts> {
-        let mut fields = crate::engine::request::Fields::new();
+        let mut fields = Fields::new();
         let name = raw_string(model);
         fields.insert("model".to_owned(), &name);
         for key in ["custom_llm_provider", "api_base"] {

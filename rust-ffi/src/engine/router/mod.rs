@@ -122,8 +122,9 @@ impl Router {
     }
 
     /// Another process leaves a deployment alone for so long.
-    fn told(&self, id: &str, time: Duration) {
-        if let Some(number) = self.config.names.deployment(id) {
+    fn told(&self, member: &str, time: Duration) {
+        let number = shared::id_of(member).and_then(|id| self.config.names.deployment(id));
+        if let Some(number) = number.filter(|number| shared::member(&self.config.deployments[*number]) == member) {
             let mut live = self.live();
             let now = live.epoch.elapsed();
             live.told(&self.config, number, time, now);
@@ -290,7 +291,7 @@ impl Ticket {
                 drop(live);
                 router.freed.notify_waiters();
                 if let (Some(time), Some(shared)) = (rests, &router.config.shared) {
-                    shared.tell(&router.config.deployments[number].id, time);
+                    shared.tell(&router.config.deployments[number], time);
                 }
                 return;
             };

@@ -10,9 +10,12 @@ use std::time::Duration;
 use ::redis::Script;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::deployment::Deployment;
 use super::Router;
+use crate::engine::cache::key::hex;
 use crate::engine::error::{Error, Result};
 use crate::engine::json;
 use crate::engine::redis::{Redis, Servers, Settings};
@@ -22,7 +25,7 @@ use crate::engine::request::wrong_type;
 const EVERY: Duration = Duration::from_secs(1);
 const NAMESPACE: &str = "edgequake";
 
-/// One sorted set for a namespace: ids of deployments by when they are asked again, in milliseconds of the server's clock.
+/// One sorted set for a namespace: `member`s for deployments by when they are asked again, in milliseconds of the server's clock.
 pub struct Shared {
     redis: Arc<Redis>,
     key: String,
@@ -59,13 +62,13 @@ impl Shared {
 
     /// Tells the others that a deployment is left alone for so long. A call that the program makes itself, outside of the engine's threads,
     /// tells nobody.
-    pub fn tell(self: &Arc<Self>, id: &str, time: Duration) {
+    pub fn tell(self: &Arc<Self>, deployment: &Deployment, time: Duration) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (shared, id) = (self.clone(), id.to_owned());
+        let (shared, member) = (self.clone(), member(deployment));
         runtime.spawn(async move {
             let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             // The connection logs it when it breaks; this process goes on alone.
-            let _ = shared.redis.script::<i64>(told().key(&shared.key).arg(id).arg(time)).await;
+            let _ = shared.redis.script::<i64>(told().key(&shared.key).arg(member).arg(time)).await;
         });
     }
 
@@ -82,9 +85,27 @@ impl Shared {
         runtime.spawn(async move {
             let Ok(resting) = shared.redis.script::<Vec<(String, u64)>>(&heard().key(&shared.key)).await else { return };
             let Some(router) = router.upgrade() else { return };
-            for (id, left) in resting {
-                router.told(&id, Duration::from_millis(left));
+            for (member, left) in resting {
+                router.told(&member, Duration::from_millis(left));
             }
         });
     }
+}
+
+/// The name of a deployment in the set: its id, and a hash of where it leads. Programs that have nothing to do with each other may share a
+/// Redis, and call quite different deployments "1".
+///
+/// The same in every process and build, and no key is in it.
+pub fn member(deployment: &Deployment) -> String {
+    let mut hash = Sha256::new();
+    for part in deployment.destination() {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    format!("{}#{}", deployment.id, hex(&hash.finalize()[..8]))
+}
+
+/// The id in a `member`. This process may have another deployment of that id.
+pub fn id_of(member: &str) -> Option<&str> {
+    Some(member.rsplit_once('#')?.0)
 }

@@ -68,6 +68,52 @@ async fn what_one_process_leaves_alone_the_others_do_too() {
     assert!(began.elapsed() < Duration::from_millis(500), "no call waits for Redis");
 }
 
+#[tokio::test]
+async fn programs_with_the_same_ids_and_other_deployments_do_not_meet() {
+    let server = Server::start(&[]);
+    let one_of = |id: &str, weight: u8, more: Value| {
+        let mut params =
+            json!({ "model": "openai/m", "api_base": "https://one.example/v1", "api_key": "sk-one", "weight": weight });
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "model_name": "g", "litellm_params": params, "model_info": { "id": id } })
+    };
+    let of = |more: Value, namespace: Option<&str>| {
+        let mut redis = server.config();
+        redis.insert("namespace".to_owned(), namespace.into());
+        let list = [one_of("1", 1, more.clone()), one_of("2", 0, more)];
+        router(&json!({ "model_list": list, "cooldown_time": 60, "redis": redis }))
+    };
+    let first = of(json!({}), None);
+    let apart = [
+        of(json!({ "model": "openai/other" }), None),
+        of(json!({ "model": "groq/m" }), None),
+        of(json!({ "api_base": "https://other.example/v1" }), None),
+        of(json!({}), Some("other")),
+    ];
+    // A key that is changed is that of the same deployment, wherever it stands.
+    let same = of(json!({ "api_key": "sk-two", "api_base": "https://user:sk-two@one.example/v1?key=sk-two" }), None);
+    assert_eq!(ask(&first, Some(&Error::new(ErrorKind::Authentication, "the key is wrong"))), "1");
+    until(&same, &[true, false]).await;
+    for router in &apart {
+        ask(router, None);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for (number, router) in apart.iter().enumerate() {
+        assert_eq!(resting(router), [false, false], "{number}");
+    }
+}
+
+#[test]
+fn members_of_the_set_are_the_same_in_every_process() {
+    let made =
+        router(&json!({ "model_list": [deployment("g", "a#1", json!({ "model": "openai/m", "api_base": "http://h/v1" }))] }));
+    let deployment = &made.config.deployments[0];
+    let member = super::super::shared::member(deployment);
+    assert_eq!(member, "a#1#d1c874012187392c");
+    assert_eq!(super::super::shared::id_of(&member), Some("a#1"));
+    assert_eq!(super::super::shared::id_of("a"), None);
+}
+
 #[test]
 fn wrong_settings_are_refused() {
     let refused = |redis: Value| {
