@@ -332,6 +332,16 @@ def test_names_of_variables_are_not_sent_as_values(
     assert not local_provider.requests
 
 
+@pytest.mark.parametrize("model", ["edgequake/openai/gpt-4o", "edgequake/anthropic/claude-sonnet-4-5"])
+def test_names_of_variables_are_not_handed_to_the_crate(
+    arguments: dict[str, Any], local_provider: LocalProvider, model: str
+) -> None:
+    with pytest.raises(litellm.AuthenticationError, match="EDGEQUAKE_NOT_SET, which is not set") as raised:
+        litellm.completion(**{**arguments, "model": model, "api_key": "os.environ/EDGEQUAKE_NOT_SET"})
+    assert raised.value.llm_provider == model.split("/")[1]
+    assert not local_provider.requests
+
+
 def test_modules_of_litellms_that_are_not_there() -> None:
     out = run_python(
         """

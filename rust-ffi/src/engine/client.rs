@@ -312,8 +312,13 @@ impl Client {
             let route = mock.route();
             return Ok(Call::new(route, stream, limits, 0, 0, Secrets::default(), Job::Mock(mock)));
         }
-        if let Some(model) = edgequake::model_of(request)? {
-            let (provider, name) = model.split_once('/').unwrap_or((model.as_ref(), ""));
+        let model = edgequake::model_of(request)?;
+        let of_the_crate = model.as_deref().map(|model| model.split_once('/').unwrap_or((model, "")));
+        environment::refuse_names(asked).map_err(|error| match of_the_crate {
+            Some((provider, name)) => error.at(provider, name),
+            None => error,
+        })?;
+        if let (Some(model), Some((provider, name))) = (&model, of_the_crate) {
             let route = Route {
                 provider: provider.to_owned(),
                 model: name.to_owned(),
@@ -324,11 +329,10 @@ impl Client {
                 let job = edgequake::rerank::Local::prepare(name, request).map_err(|e| e.at(provider, name))?;
                 return Ok(Call::new(route, false, limits, 0, 0, Secrets::default(), Job::Local(job)));
             }
-            let job = edgequake::prepare(&self.providers, operation, &model, request).map_err(|e| e.at(provider, name))?;
+            let job = edgequake::prepare(&self.providers, operation, model, request).map_err(|e| e.at(provider, name))?;
             let secrets = Secrets::of(request, &route)?;
             return Ok(Call::new(route, stream, limits, 0, 0, secrets, Job::Edgequake(job)));
         }
-        environment::refuse_names(asked)?;
         let route = wire::reroute(operation, route::resolve(asked)?);
         self.prepare_wire(operation, route, request, limits, retries)
     }
