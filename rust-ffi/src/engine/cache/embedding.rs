@@ -1,5 +1,7 @@
 //! Embeddings are kept one by one: a call sends only the items that nobody has asked for before.
 
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{to_raw_value, RawValue};
 use serde_json::{Map, Value};
@@ -59,7 +61,8 @@ pub struct Fresh {
 }
 
 impl Fresh {
-    /// Takes the answer to a call for `count` items apart. None where it has not one for each: then nobody can say which is which.
+    /// Takes the answer to a call for `count` items apart. None where it has not one vector for each: then nobody can say which is which,
+    /// and what is none would be the answer to every later call.
     pub fn read(answer: &[u8], count: usize) -> Option<Fresh> {
         let fields: Fields<'_> = serde_json::from_slice(answer).ok()?;
         let data: Vec<Fields<'_>> = json::read(fields.get("data")?)?;
@@ -75,7 +78,7 @@ impl Fresh {
         let mut items: Vec<Option<Kept>> = (0..count).map(|_| None).collect();
         for (position, mut fields) in data.into_iter().enumerate() {
             let number = fields.get("index").and_then(|raw| json::read::<usize>(raw)).unwrap_or(position);
-            let vector = fields.shift_remove("embedding")?.to_owned();
+            let vector = fields.shift_remove("embedding").filter(|raw| is_vector(raw))?.to_owned();
             fields.shift_remove("index");
             let item = fields.iter().map(|(name, raw)| Some((name.clone(), json::read(raw)?))).collect::<Option<_>>()?;
             let share = tokens.map(|tokens| share(tokens, count, number));
@@ -83,6 +86,18 @@ impl Fresh {
             *items.get_mut(number)? = Some(Kept { item, tokens: share, model: model.clone(), vector });
         }
         Some(Fresh { rest, items: items.into_iter().collect::<Option<_>>()? })
+    }
+}
+
+/// Numbers, or their bytes in base64. Numbers are told by their letters: to parse thousands of them would be for this alone.
+fn is_vector(raw: &RawValue) -> bool {
+    let numbers = |list: &str| {
+        let are = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_whitespace() || b"+-.eE,".contains(&byte);
+        list.bytes().all(are) && list.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    match raw.get().strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
+        Some(list) => numbers(list),
+        None => json::text(raw).is_some_and(|text| STANDARD.decode(text).is_ok_and(|bytes| !bytes.is_empty())),
     }
 }
 
@@ -193,13 +208,27 @@ mod tests {
     #[test]
     fn an_answer_without_one_vector_for_each_item_is_not_taken_apart() {
         for data in [
-            json!([{"index": 0, "embedding": []}]),
-            json!([{"index": 0, "embedding": []}, {"index": 0, "embedding": []}]),
-            json!([{"index": 0, "embedding": []}, {"index": 2, "embedding": []}]),
-            json!([{"index": 0, "embedding": []}, {"index": 1}]),
+            json!([{"index": 0, "embedding": [1]}]),
+            json!([{"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]}]),
+            json!([{"index": 0, "embedding": [1]}, {"index": 2, "embedding": [1]}]),
+            json!([{"index": 0, "embedding": [1]}, {"index": 1}]),
             json!(3),
         ] {
             assert!(Fresh::read(json!({ "data": data }).to_string().as_bytes(), 2).is_none(), "{data}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_vector_is_not_kept() {
+        let kept = |vector: &str| {
+            let answer = format!(r#"{{"data":[{{"index":0,"embedding":[1]}},{{"index":1,"embedding":{vector}}}]}}"#);
+            Fresh::read(answer.as_bytes(), 2).is_some()
+        };
+        for vector in ["[ 0.5, -1e-7, 2E+3 ]", "[-1]", r#""AACAPw==""#] {
+            assert!(kept(vector), "{vector}");
+        }
+        for vector in ["null", "[]", "[ ]", "[null]", "[\"1\"]", "[[1]]", "{}", "5", "true", "\"\"", "\"no vector\"", "\"AAA\""] {
+            assert!(!kept(vector), "{vector}");
         }
     }
 
