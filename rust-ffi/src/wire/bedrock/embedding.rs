@@ -56,6 +56,21 @@ impl Family {
             Family::Cohere => &["encoding_format", "dimensions"],
         }
     }
+
+    /// Refuses pictures where they would be read as words: the letters of their base64 have a vector, too, and it says nothing.
+    fn check(self, inputs: &[String]) -> Result<()> {
+        match self {
+            Family::TitanV1 | Family::TitanV2 => match inputs.iter().position(|input| is_image(input)) {
+                Some(at) => Err(Error::bad_request(format!(
+                    "input[{at}] is an image, and the model takes texts only; on Bedrock amazon.titan-embed-image-v1 and Cohere's \
+                     cohere.embed models take images"
+                ))),
+                None => Ok(()),
+            },
+            Family::Cohere => cohere::check_kinds(inputs.iter().map(|input| is_image(input))).map(drop),
+            Family::TitanImage => Ok(()),
+        }
+    }
 }
 
 /// The names that litellm's `get_supported_openai_params` shows.
@@ -88,6 +103,7 @@ pub fn prepare(
     given.remove("model");
     let raw = request.raw("input").ok_or_else(|| Error::bad_request("`input` is missing; give a text or a list of texts"))?;
     let inputs = inputs(raw)?;
+    family.check(&inputs)?;
     let images = inputs.iter().filter(|input| is_image(input)).count();
     let format = given.remove("encoding_format").map(|format| types(&format));
     let dimensions = given.remove("dimensions");
@@ -234,7 +250,8 @@ mod tests {
     }
 
     fn answer(model: &str, body: &str) -> Result<Value> {
-        let decoder = prepared(model, json!({"input": ["a", "data:image/png;base64,AA=="]})).unwrap().1;
+        let input = if model.contains("image") { json!(["a", "data:image/png;base64,AA=="]) } else { json!("a") };
+        let decoder = prepared(model, json!({ "input": input })).unwrap().1;
         let head = Head { status: 200, headers: vec![(COUNT.to_owned(), "7".to_owned())] };
         Ok(serde_json::from_slice(&decoder.answer(&head, body.to_owned().into())?).unwrap())
     }
@@ -273,6 +290,26 @@ mod tests {
         }
         assert_eq!(kind("amazon.nova-pro-v1:0", json!({"input": "a"})), ErrorKind::BadRequest);
         assert_eq!(supported("amazon.titan-embed-text-v2:0"), ["dimensions", "encoding_format"]);
+    }
+
+    #[test]
+    fn a_picture_is_not_read_as_words() {
+        let (text, image) = ("a", "data:image/png;base64,AA==");
+        let told = |model, input| {
+            let error = prepared(model, json!({ "input": input })).err().unwrap();
+            assert_eq!(error.kind, ErrorKind::BadRequest);
+            error.message.clone()
+        };
+        for model in ["amazon.titan-embed-text-v1", "amazon.titan-embed-text-v2:0"] {
+            let message = told(model, json!([text, image]));
+            assert!(message.contains("input[1]") && message.contains("titan-embed-image"), "{message}");
+            assert!(told(model, json!(image)).contains("input[0]"));
+        }
+        for (input, place) in [(json!([text, text, image]), "input[2]"), (json!([image, image, text]), "input[0]")] {
+            let message = told("cohere.embed-english-v3", input);
+            assert!(message.contains(place) && message.contains("calls of their own"), "{message}");
+        }
+        assert_eq!(sent("cohere.embed-english-v3", json!({"input": [image, image]}))[0]["images"], json!([image, image]));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod stream;
 use bytes::Bytes;
 
 use self::answer::Reader;
+pub use self::request::check_kinds;
 use super::errors::Origin;
 use super::events;
 use super::{Decode, Dialect, Head, HttpCall, Operation, StreamDecode};

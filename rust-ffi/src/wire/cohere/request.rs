@@ -139,7 +139,7 @@ fn embed<'r>(row: &Provider, model: &str, request: &'r Request<'_>, rules: &Rule
     let mut body = Body::default();
     let texts = texts(raw)?;
     body.set("model", Value::from(model).into());
-    let images = !texts.is_empty() && texts.iter().all(|text| text.starts_with("data:image/"));
+    let images = check_kinds(texts.iter().map(|text| text.starts_with("data:image/")))?;
     let list = if raw.get().starts_with('"') { Json::Own(format!("[{}]", raw.get())) } else { Json::Raw(raw) };
     body.set(if images { "images" } else { "texts" }, list);
     body.set("input_type", Value::from(if images { "image" } else { "search_document" }).into());
@@ -156,6 +156,20 @@ fn embed<'r>(row: &Provider, model: &str, request: &'r Request<'_>, rules: &Rule
     }
     sort::finish(&mut body, row, Operation::Embedding, request, rules)?;
     Ok(body)
+}
+
+/// Are the inputs images? `images` says of each whether it is one. Texts and images together are refused: in a list of texts the letters
+/// of a picture's base64 are embedded as words.
+pub fn check_kinds(images: impl Iterator<Item = bool>) -> Result<bool> {
+    let images: Vec<bool> = images.collect();
+    match images.iter().position(|image| *image) {
+        None => Ok(false),
+        Some(_) if images.iter().all(|image| *image) => Ok(true),
+        Some(at) => Err(Error::bad_request(format!(
+            "input[{at}] is an image, and others of `input` are texts, which Cohere takes in calls of their own; \
+             embed the images in one call and the texts in another"
+        ))),
+    }
 }
 
 /// The beginnings of the texts, enough to tell images from words. Cohere takes no tokens.

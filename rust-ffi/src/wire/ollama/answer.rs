@@ -11,6 +11,7 @@ use crate::engine::request::Fields;
 use crate::wire::chat::answer::{Answer, Choice, Message, ToolCall};
 use crate::wire::chat::new_call_id;
 use crate::wire::errors::Origin;
+use crate::wire::events::cut_off;
 
 pub struct Reader<'a> {
     pub origin: &'a Origin,
@@ -88,6 +89,10 @@ impl Reader<'_> {
             // The whole was an object, so this reads it again without fail.
             let raw: &RawValue = serde_json::from_str(text).map_err(|_| self.unreadable(body, "the answer reports an error"))?;
             return Err(self.origin.from_error_object(raw));
+        }
+        // A first line of a stream, from a server or a proxy that streams unasked.
+        if top.get("done").is_some_and(|raw| raw.get() == "false") {
+            return Err(cut_off("the answer was cut: it says `\"done\": false`, so that more was to come"));
         }
         Ok(top)
     }
@@ -201,9 +206,19 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_an_error() {
-        for body in [&b""[..], b"<html>", b"{}", b"[1]", b"{\"message\": 5}", b"\xff", b"{\"message\": {\"tool_calls\": [{}]}}"] {
+        for body in [
+            &b""[..],
+            b"<html>",
+            b"{}",
+            b"[1]",
+            b"{\"message\": 5}",
+            b"\xff",
+            b"{\"message\": {\"tool_calls\": [{}]}}",
+            br#"{"message": {"content": "Hel"}, "done": false}"#,
+        ] {
             assert_eq!(with(|reader| reader.chat(body)).unwrap_err().kind, ErrorKind::ApiConnection, "{body:?}");
         }
+        assert!(with(|reader| reader.generate(br#"{"response": "Hel", "done": false}"#)).is_err());
         assert!(with(|reader| reader.generate(b"{}")).is_err() && with(|reader| reader.embed(b"{}")).is_err());
         let error = with(|reader| reader.chat(br#"{"error": "model \"x\" not found"}"#)).unwrap_err();
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::InternalServer, "model \"x\" not found"));

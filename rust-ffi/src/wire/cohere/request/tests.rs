@@ -119,7 +119,7 @@ fn embeddings_say_what_they_are_for() {
     );
     let image = embedding(json!({"input": ["data:image/png;base64,AAAA"]}));
     assert_eq!((&image["images"][0], &image["input_type"]), (&json!("data:image/png;base64,AAAA"), &json!("image")));
-    for input in [json!([1, 2]), json!(5)] {
+    for input in [json!([1, 2]), json!(5), json!(["a", "data:image/png;base64,AAAA"])] {
         let error = prepared("embed-v4.0", Operation::Embedding, &json!({ "input": input })).err().unwrap();
         assert!(error.message.contains("`input"), "{}", error.message);
     }
