@@ -1,5 +1,6 @@
 //! The following of a job: its state is asked for until it has ended, and it is cancelled when the call ends before it.
 
+use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -24,6 +25,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Questions in a row that may fail: a failed question says nothing of the job, which goes on meanwhile.
 const FAILURES: u32 = 5;
+/// The longest silence of a server that is asked about a job. It only looks the job up, so that the call's own limit, which leaves room
+/// for a model that thinks, would be wasted on a connection that is dead.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How long a cancellation may take. Nobody waits for it.
 const CANCELLING: Duration = Duration::from_secs(10);
 
@@ -38,9 +42,16 @@ impl WireCall<'_> {
         progress: &mut Progress,
     ) -> Result<Finish> {
         let late = |_| timeout("the whole call", self.call.limits.total);
-        let body = tokio::time::timeout_at(deadline, read_body(response, self.call.limits.idle, MAX_BODY, false));
-        let body = body.await.map_err(late)??;
-        let state = job.state(&head, &body).map_err(|error| finished(error, &head))?;
+        let begun = async {
+            let body = tokio::time::timeout_at(deadline, read_body(response, self.call.limits.idle, MAX_BODY, false));
+            let body = body.await.map_err(late)??;
+            let state = job.state(&head, &body).map_err(|error| finished(error, &head))?;
+            Ok((body, state))
+        };
+        let (body, state) = begun.await.map_err(|mut error: Error| {
+            error.message.push_str("; the provider accepted the request, so that a job may be running there");
+            last(error)
+        })?;
         let asked = self.wire.request.url();
         let named = |url: Option<String>| {
             let url = Url::parse(&url?).ok()?;
@@ -55,7 +66,7 @@ impl WireCall<'_> {
             request: named(state.get).map(|(trust, url)| self.request(Method::GET, url, trust)),
             job,
             decode: self.decode,
-            idle: self.call.limits.idle,
+            silence: self.silence(),
             head: Head { status: head.status, headers: head.headers.clone() },
             body,
             ended: state.ended,
@@ -88,11 +99,7 @@ impl WireCall<'_> {
                 job_to_cancel.request = None;
                 Ok(finish)
             }
-            Err(mut error) => {
-                // Another attempt would begin, and pay for, another job.
-                error.should_retry = Some(false);
-                Err(error)
-            }
+            Err(error) => Err(last(error)),
         }
     }
 
@@ -110,13 +117,28 @@ impl WireCall<'_> {
         request
     }
 
+    fn silence(&self) -> Duration {
+        self.call.limits.idle.min(SILENCE)
+    }
+
     /// The job's events. None where they are not to be had: its states tell the same.
     async fn events(&self, url: Url, trust: Trust) -> Option<reqwest::Response> {
         let mut request = self.request(Method::GET, url, trust);
         request.headers_mut().insert(ACCEPT, reqwest::header::HeaderValue::from_static("text/event-stream"));
-        let response = transport::send(&self.wire.client, &request).await.ok()?;
+        let response = heard(self.silence(), transport::send(&self.wire.client, &request)).await.ok()?;
         response.status().is_success().then_some(response)
     }
+}
+
+/// What was sent about a job, unless its server keeps silent.
+async fn heard<T>(silence: Duration, sent: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(silence, sent).await.map_err(|_| timeout("an answer about the job", silence))?
+}
+
+/// The error of a job that may have begun: another attempt would begin, and pay for, another job.
+fn last(mut error: Error) -> Error {
+    error.should_retry = Some(false);
+    error
 }
 
 fn finished(mut error: Error, head: &Head) -> Error {
@@ -162,7 +184,8 @@ struct States<'a> {
     request: Option<reqwest::Request>,
     job: &'a dyn Job,
     decode: &'a dyn Decode,
-    idle: Duration,
+    /// How long the server may say nothing within one question.
+    silence: Duration,
     /// The latest state, and whether it is the last.
     head: Head,
     body: Bytes,
@@ -198,12 +221,12 @@ impl States<'_> {
     /// Asks for the state when it is time to. May be dropped: the question is then asked again.
     async fn ask(&mut self) -> Result<()> {
         tokio::time::sleep_until(self.due).await;
-        let answered = match transport::send(self.client, self.question()?).await {
+        let answered = match heard(self.silence, transport::send(self.client, self.question()?)).await {
             Ok(response) => {
                 let head = transport::head(&response);
                 let good = (200..300).contains(&head.status);
                 let cap = if good { MAX_BODY } else { MAX_ERROR_BODY };
-                read_body(response, self.idle, cap, !good).await.map(|body| (head, body))
+                read_body(response, self.silence, cap, !good).await.map(|body| (head, body))
             }
             Err(error) => Err(error),
         };
@@ -224,7 +247,8 @@ impl States<'_> {
         };
         if let Some(error) = error {
             self.failed += 1;
-            if self.failed > FAILURES || !retry::is_retryable(&error) {
+            let passes = error.kind == ErrorKind::Timeout || retry::is_retryable(&error);
+            if self.failed > FAILURES || !passes {
                 return Err(error);
             }
         }
@@ -252,3 +276,6 @@ impl Drop for Cancel {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
