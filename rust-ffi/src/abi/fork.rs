@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::log;
+use crate::engine::{log, threads};
 
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static WATCHED: AtomicBool = AtomicBool::new(false);
@@ -26,6 +26,7 @@ pub fn watch() {
             let process = unsafe { libc::getpid() };
             if COUNTED_IN.swap(process, Ordering::Relaxed) != process {
                 GENERATION.fetch_add(1, Ordering::Relaxed);
+                threads::forked();
             }
             log::silence();
         }

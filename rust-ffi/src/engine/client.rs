@@ -34,6 +34,7 @@ use super::route::{self, Route};
 use super::router::{Routed, Router};
 use super::secrets::Secrets;
 use super::telemetry;
+use super::threads;
 use super::tokens::Tokens;
 use super::transport::{header_map, Tls, Transport, Verify};
 use crate::edgequake;
@@ -189,6 +190,7 @@ impl Client {
             // Name lookups are the only blocking work; each takes a thread for as long as the resolver needs.
             .max_blocking_threads(64)
             .thread_name("edgequake")
+            .thread_stack_size(threads::stack_size())
             .enable_all()
             .build()
             .map_err(|e| Error::new(ErrorKind::InternalServer, format!("no threads for the client: {e}")))

@@ -26,6 +26,7 @@ pub mod route;
 pub mod router;
 pub mod secrets;
 pub mod telemetry;
+pub mod threads;
 pub mod tokens;
 pub(crate) mod transport;
 mod usage;

@@ -23,6 +23,7 @@ use super::settings::{Otlp, Settings};
 use super::span::{nanoseconds, Finished};
 use crate::engine::error::Result;
 use crate::engine::log;
+use crate::engine::threads;
 
 /// Bytes of waiting spans at most: with content, a span may have a quarter of a megabyte.
 const QUEUE_BYTES: usize = 32 << 20;
@@ -92,7 +93,10 @@ impl Exporter {
         if !queue.started {
             queue.started = true;
             let thread = self.0.clone();
-            let spawned = std::thread::Builder::new().name("edgequake-otlp".to_owned()).spawn(move || run(&thread));
+            let spawned = std::thread::Builder::new()
+                .name("edgequake-otlp".to_owned())
+                .stack_size(threads::stack_size())
+                .spawn(move || run(&thread));
             if spawned.is_err() {
                 // Without a thread nothing is ever sent: the next call tries again.
                 queue.started = false;
