@@ -1018,3 +1018,16 @@ def test_a_call_that_finds_no_place_in_its_time_says_so(local_provider, place):
             made.completion("chat", MESSAGES, timeout=0.2)
         assert text_of(first.result()) == "Here."
     assert len(local_provider.requests) == 1
+
+
+def test_nobody_waits_for_a_deployment_that_could_not_take_the_call_anyhow(local_provider, place):
+    made = router(place("chat", max_parallel_requests=1, tags=["paid"]), enable_tag_filtering=True)
+    local_provider.delay(2)
+    local_provider.reply("Here.")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(made.completion, "chat", MESSAGES, metadata={"tags": ["paid"]})
+        assert wait_until(lambda: in_flight(made) == 1)
+        with pytest.raises(litellm.BadRequestError, match="tags"):
+            made.completion("chat", MESSAGES, metadata={"tags": ["free"]})
+        assert not first.done()
+        assert text_of(first.result()) == "Here."

@@ -204,15 +204,8 @@ impl Live {
             fits = true;
         }
         // Better one that has failed than none.
-        let may = |number: &usize| {
-            let (pool, level, leaf) = self.places[*number];
-            let own = &self.pools[pool].levels[level];
-            pool == group
-                && !ask.without.contains(number)
-                && ask.order.is_none_or(|order| own.order == Some(order))
-                && !self.is_full(config, *number)
-                && ranges(&own.classes, ask.needs).is_ok_and(|ranges| ranges.iter().any(|range| range.contains(&leaf)))
-        };
+        let may =
+            |number: &usize| !ask.without.contains(number) && !self.is_full(config, *number) && self.fits(group, *number, ask);
         let resting = self.resting.iter().take(LOOKED_AT).map(|(_, number)| *number).find(may);
         resting.ok_or_else(|| refusal.filter(|_| !fits).map_or(busy, Nobody::Unfit))
     }
@@ -365,16 +358,30 @@ impl Live {
         self.aging.insert((now + rules.ttl, number));
     }
 
-    /// Is there one among `numbers` that will take the request once one of its own calls has ended?
-    pub fn is_occupied(&self, config: &Config, numbers: &[usize], ask: &Ask<'_>) -> bool {
-        numbers.iter().any(|number| {
-            let (deployment, state) = (&config.deployments[*number], &self.states[*number]);
-            !ask.without.contains(number)
-                && ask.order.is_none_or(|order| deployment.order == Some(order))
-                && state.in_flight > 0
-                && state.health.until.is_none()
+    /// Is there a deployment that nothing but its own calls keeps from the request? It will take it once one of them has ended.
+    pub fn is_occupied(&self, config: &Config, meaning: &Meaning<'_>, ask: &Ask<'_>) -> bool {
+        let occupied = |number: &usize| {
+            let busy = self.states[*number].in_flight > 0 && self.is_full(config, *number);
+            busy && !ask.without.contains(number)
+                && self.states[*number].health.until.is_none()
                 && !self.is_spent(config, *number)
-        })
+        };
+        match meaning {
+            Meaning::Group(group) | Meaning::Wildcard(group, _) => {
+                config.groups[*group].iter().any(|number| occupied(number) && self.fits(*group, *number, ask))
+            }
+            Meaning::Deployments(numbers) => numbers.iter().any(occupied),
+            Meaning::Deployment(number) => occupied(number),
+        }
+    }
+
+    /// Is it one of the group's, of the order that is asked for, that can do what the request needs?
+    fn fits(&self, group: usize, number: usize, ask: &Ask<'_>) -> bool {
+        let (pool, level, leaf) = self.places[number];
+        let own = &self.pools[pool].levels[level];
+        pool == group
+            && ask.order.is_none_or(|order| own.order == Some(order))
+            && ranges(&own.classes, ask.needs).is_ok_and(|ranges| ranges.iter().any(|range| range.contains(&leaf)))
     }
 
     /// May it take no call now, whether or not it is left alone?

@@ -148,16 +148,7 @@ impl Router {
 
     /// Is there a deployment for `model` that nothing but its number of calls at once keeps from taking this one?
     fn is_occupied(&self, model: &str, ask: &Ask<'_>) -> bool {
-        self.meaning(model).is_ok_and(|meaning| self.live().is_occupied(&self.config, self.numbers(&meaning), ask))
-    }
-
-    /// The deployments that a name means.
-    fn numbers<'a>(&'a self, meaning: &'a Meaning<'_>) -> &'a [usize] {
-        match meaning {
-            Meaning::Group(group) | Meaning::Wildcard(group, _) => &self.config.groups[*group],
-            Meaning::Deployments(numbers) => numbers,
-            Meaning::Deployment(number) => std::slice::from_ref(number),
-        }
+        self.meaning(model).is_ok_and(|meaning| self.live().is_occupied(&self.config, &meaning, ask))
     }
 
     fn model(&self, number: usize, asked: &str, meaning: &Meaning<'_>) -> String {
@@ -170,7 +161,11 @@ impl Router {
 
     /// The variable that all deployments of a name lack.
     fn lacking(&self, meaning: &Meaning<'_>) -> Option<&str> {
-        let numbers = self.numbers(meaning);
+        let numbers = match meaning {
+            Meaning::Group(group) | Meaning::Wildcard(group, _) => &self.config.groups[*group],
+            Meaning::Deployments(numbers) => *numbers,
+            Meaning::Deployment(number) => std::slice::from_ref(number),
+        };
         let lacks = |number: &usize| self.config.deployments[*number].lacks.as_deref();
         numbers.iter().all(|number| lacks(number).is_some()).then(|| lacks(numbers.first()?)).flatten()
     }

@@ -1,4 +1,4 @@
--- KEYS[1]: the set. ARGV[1]: the deployment's id; ARGV[2]: for how many milliseconds it is left alone.
+-- KEYS[1]: the set. ARGV[1]: the deployment's member; ARGV[2]: for how many milliseconds it is left alone.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
