@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
+
+Self = TypeVar("Self", bound="CannedServer")
 
 
 class Request:
@@ -23,7 +25,7 @@ class Request:
 
 
 class CannedServer:
-    """Gives each answer of `answer` once, in their order. A context manager."""
+    """Gives each answer of `answer` once, in their order, unless a subclass has another `respond`. A context manager."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -32,14 +34,17 @@ class CannedServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                server.requests.append(Request(self, body))
-                status, headers, content = server._answers.pop(0)
+                request = Request(self, self.rfile.read(int(self.headers.get("content-length", 0))))
+                server.requests.append(request)
+                status, headers, content = server.respond(request)
                 self.send_response(status)
                 for name, value in {**headers, "content-length": str(len(content))}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                self.do_POST()
 
             def log_message(self, *_: object) -> None:
                 """A test's output is not a log."""
@@ -55,7 +60,11 @@ class CannedServer:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self._answers.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, body))
 
-    def __enter__(self) -> CannedServer:
+    def respond(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+        """The status, the headers and the body of the answer to a request."""
+        return self._answers.pop(0)
+
+    def __enter__(self: Self) -> Self:
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
         return self
 

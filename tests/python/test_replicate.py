@@ -4,68 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Iterator
 
 import pytest
 
 import edgequake_litellm as litellm
 
+from .canned import CannedServer, Request
 from .conftest import KEY, MESSAGES, wait_until
 
 
-class Server:
+class Server(CannedServer):
     """Predictions whose states a test gives; each question is answered with the next, and the last one repeats."""
 
     def __init__(self) -> None:
-        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        super().__init__()
         self.states: list[tuple[int, Any]] = []
         self.events: bytes | None = None
-        self.urls: dict[str, str] = {}
-        server = self
+        self.urls = {"get": f"{self.url}/v1/predictions/p1", "cancel": f"{self.url}/v1/predictions/p1/cancel"}
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                server.requests.append((self.command, self.path, headers, body))
-                if self.path == "/stream" and server.events is not None:
-                    return self.send(200, server.events, "text/event-stream")
-                if self.path.endswith("/cancel"):
-                    return self.send(200, b"{}", "application/json")
-                status, state = server.states.pop(0) if len(server.states) > 1 else server.states[0]
-                content = json.dumps({**state, "id": "p1", "urls": server.urls}).encode()
-                return self.send(status, content, "application/json")
+    def respond(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+        if request.path == "/stream" and self.events is not None:
+            return 200, {"content-type": "text/event-stream"}, self.events
+        if request.path.endswith("/cancel"):
+            return 200, {}, b"{}"
+        status, state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return status, {}, json.dumps({**state, "id": "p1", "urls": self.urls}).encode()
 
-            def do_GET(self) -> None:
-                self.do_POST()
-
-            def send(self, status: int, content: bytes, content_type: str) -> None:
-                self.send_response(status)
-                self.send_header("content-type", content_type)
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                """A test's output is not a log."""
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = False
-        self.origin = f"http://127.0.0.1:{self._http.server_port}"
-        self.urls = {"get": f"{self.origin}/v1/predictions/p1", "cancel": f"{self.origin}/v1/predictions/p1/cancel"}
-
-    def called(self, method: str, end: str) -> list[tuple[str, str, dict[str, str], bytes]]:
-        return [request for request in self.requests if request[0] == method and request[1].endswith(end)]
-
-    def __enter__(self) -> Server:
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+    def called(self, method: str, end: str) -> list[Request]:
+        return [request for request in self.requests if request.method == method and request.path.endswith(end)]
 
 
 @pytest.fixture
@@ -79,7 +46,7 @@ def complete(server: Server) -> Callable[..., Any]:
     """Makes a call to the server."""
 
     def call(**more: Any) -> Any:
-        usual = {"model": "replicate/meta/llama-2-7b-chat", "api_base": f"{server.origin}/v1", "api_key": KEY}
+        usual = {"model": "replicate/meta/llama-2-7b-chat", "api_base": f"{server.url}/v1", "api_key": KEY}
         return litellm.completion(**{**usual, "messages": MESSAGES, **more})
 
     return call
@@ -96,21 +63,21 @@ def test_a_prediction_is_asked_for_until_it_has_ended(server: Server, complete: 
     assert response.choices[0].message.content == "Hello"
     assert (response.model, response.choices[0].finish_reason) == ("replicate/meta/llama-2-7b-chat", "stop")
     assert (response.usage.prompt_tokens, response.usage.completion_tokens) == (4, 2)
-    method, path, headers, body = server.requests[0]
-    assert (method, path) == ("POST", "/v1/models/meta/llama-2-7b-chat/predictions")
-    assert headers["authorization"] == f"Token {KEY}"
-    assert json.loads(body) == {
+    request = server.requests[0]
+    assert (request.method, request.path) == ("POST", "/v1/models/meta/llama-2-7b-chat/predictions")
+    assert request.headers["authorization"] == f"Token {KEY}"
+    assert request.json == {
         "input": {"prompt": "Say hello", "max_new_tokens": 9, "temperature": 0.5, "stop_sequences": "a,b", "top_k": 3}
     }
     questions = server.called("GET", "/v1/predictions/p1")
-    assert [question[2]["authorization"] for question in questions] == [f"Token {KEY}"] * 2
+    assert [question.headers["authorization"] for question in questions] == [f"Token {KEY}"] * 2
     assert not server.called("POST", "/cancel")
 
 
 def test_an_answer_that_is_there_at_once_is_not_asked_for(server: Server, complete: Callable[..., Any]) -> None:
     server.states = [state("succeeded", "Hello")]
     assert complete(extra_headers={"Prefer": "wait"}).choices[0].message.content == "Hello"
-    assert [(request[0], request[2]["prefer"]) for request in server.requests] == [("POST", "wait")]
+    assert [(request.method, request.headers["prefer"]) for request in server.requests] == [("POST", "wait")]
 
 
 def test_a_prediction_that_fails_says_why(server: Server, complete: Callable[..., Any]) -> None:
@@ -140,12 +107,12 @@ def test_a_call_that_ends_before_its_prediction_cancels_it(server: Server, compl
     with pytest.raises(litellm.Timeout):
         complete(timeout=0.6)
     assert wait_until(lambda: server.called("POST", "/cancel"))
-    assert server.called("POST", "/cancel")[0][2]["authorization"] == f"Token {KEY}"
+    assert server.called("POST", "/cancel")[0].headers["authorization"] == f"Token {KEY}"
 
     async def abandoned() -> None:
         task = asyncio.ensure_future(
             litellm.acompletion(
-                model="replicate/deployments/me/mine", api_base=f"{server.origin}/v1", api_key=KEY, messages=MESSAGES
+                model="replicate/deployments/me/mine", api_base=f"{server.url}/v1", api_key=KEY, messages=MESSAGES
             )
         )
         while not server.called("GET", "/p1"):
@@ -156,20 +123,20 @@ def test_a_call_that_ends_before_its_prediction_cancels_it(server: Server, compl
 
     server.requests.clear()
     asyncio.run(abandoned())
-    assert server.requests[0][1] == "/v1/deployments/me/mine/predictions"
+    assert server.requests[0].path == "/v1/deployments/me/mine/predictions"
     assert wait_until(lambda: server.called("POST", "/cancel"))
 
 
 def test_a_stream_reads_replicates_events(server: Server, complete: Callable[..., Any]) -> None:
     server.states = [state("starting")]
-    server.urls["stream"] = f"{server.origin}/stream"
+    server.urls["stream"] = f"{server.url}/stream"
     server.events = b"event: output\ndata: Hel\n\nevent: output\ndata: lo\ndata: \n\nevent: done\ndata: {}\n\n"
     chunks = list(complete(stream=True))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "Hello\n"
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices].count("stop") == 1
-    assert json.loads(server.requests[0][3])["stream"] is True
-    assert [(request[0], request[1]) for request in server.requests[1:]] == [("GET", "/stream")]
-    assert server.requests[1][2]["accept"] == "text/event-stream"
+    assert server.requests[0].json["stream"] is True
+    assert [(request.method, request.path) for request in server.requests[1:]] == [("GET", "/stream")]
+    assert server.requests[1].headers["accept"] == "text/event-stream"
     metrics = {"input_token_count": 4, "output_token_count": 2}
     server.states = [state("starting"), state("succeeded", "Hel", "lo\n", metrics=metrics)]
     chunks = list(complete(stream=True, stream_options={"include_usage": True}))
@@ -177,16 +144,24 @@ def test_a_stream_reads_replicates_events(server: Server, complete: Callable[...
 
 
 def test_a_stream_of_events_that_is_cut_goes_on_with_states(server: Server, complete: Callable[..., Any]) -> None:
-    server.urls["stream"] = f"{server.origin}/stream"
+    server.urls["stream"] = f"{server.url}/stream"
     server.events = b"event: output\ndata: Hel\n\nevent: output\ndata: l"
     server.states = [state("starting"), state("processing", "Hel", "lo"), state("succeeded", "Hel", "lo", "!")]
     texts = [chunk.choices[0].delta.content for chunk in complete(stream=True)]
     assert [text for text in texts if text] == ["Hel", "l", "o", "!"]
 
 
+def test_states_may_be_behind_the_events_that_were_cut(server: Server, complete: Callable[..., Any]) -> None:
+    server.urls["stream"] = f"{server.url}/stream"
+    server.events = b"event: output\ndata: Hel\n\nevent: output\ndata: lo\n\n"
+    server.states = [state("starting"), state("processing", "Hel"), state("succeeded", "Hel", "lo", "!")]
+    texts = [chunk.choices[0].delta.content for chunk in complete(stream=True)]
+    assert [text for text in texts if text] == ["Hel", "lo", "!"]
+
+
 def test_a_stream_without_events_is_read_from_states(server: Server, complete: Callable[..., Any]) -> None:
     # The address of the events is there, and answers with an error.
-    server.urls["stream"] = f"{server.origin}/v1/predictions/none"
+    server.urls["stream"] = f"{server.url}/v1/predictions/none"
     server.states = [state("starting"), (404, {}), state("processing", "Hel"), state("succeeded", "Hel", "lo")]
     texts = [chunk.choices[0].delta.content for chunk in complete(stream=True)]
     assert [text for text in texts if text] == ["Hel", "lo"]
@@ -209,7 +184,7 @@ def test_the_key_goes_to_no_other_host(server: Server, complete: Callable[..., A
     with Server() as other:
         other.states = [state("succeeded", "Hello")]
         server.states = [state("starting")]
-        server.urls = {**other.urls, "stream": f"{other.origin}/stream"}
+        server.urls = {**other.urls, "stream": f"{other.url}/stream"}
         for stream in (False, True):
             with pytest.raises(litellm.APIResponseValidationError, match="the key goes to no other"):
                 list(complete(stream=stream))

@@ -1,9 +1,10 @@
 //! One attempt of a call over HTTP: send it, with credentials made for it, and read what comes back.
 
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures_util::{stream, StreamExt, TryStreamExt};
+use futures_util::{stream, StreamExt};
 use tokio::time::Instant;
 
 use super::body::read_body;
@@ -53,7 +54,11 @@ pub(super) struct WireCall<'a> {
     pub(super) decode: &'a dyn Decode,
     pub(super) tokens: &'a Tokens,
     pub(super) output: &'a Output,
+    pub(super) parts: &'a Parts,
 }
+
+/// What the requests of a call that has several were answered, by their numbers, over all its attempts.
+pub(super) type Parts = Mutex<Vec<Option<(Head, Bytes)>>>;
 
 impl WireCall<'_> {
     pub(super) async fn attempt(&self, deadline: Instant, progress: &mut Progress) -> Result<Finish> {
@@ -113,12 +118,37 @@ impl WireCall<'_> {
         error
     }
 
-    /// A call of several requests: all of them, some at a time, and one answer of theirs. The first that fails ends it.
+    /// A call of several requests: all of them, some at a time, and one answer of theirs.
+    ///
+    /// The first that fails ends the attempt: none is sent after it, and those on their way are waited for. What was answered is paid for,
+    /// and is not asked again by the next attempt.
     async fn all(&self, deadline: Instant, progress: &mut Progress) -> Result<Finish> {
         let first = self.wire.request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice).unwrap_or_default();
-        let bodies = std::iter::once(first).chain(self.wire.more.iter().cloned());
-        let answers = stream::iter(bodies.map(|body| self.one(body, deadline))).buffered(AT_ONCE).try_collect::<Vec<_>>();
-        let answers = answers.await?;
+        let bodies: Vec<Bytes> = std::iter::once(first).chain(self.wire.more.iter().cloned()).collect();
+        let parts = || self.parts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let missing: Vec<usize> = {
+            let mut parts = parts();
+            parts.resize_with(bodies.len(), || None);
+            (0..bodies.len()).filter(|number| parts[*number].is_none()).collect()
+        };
+        let failed = OnceLock::new();
+        let sending = stream::iter(missing.into_iter().take_while(|_| failed.get().is_none()));
+        let sending = sending.for_each_concurrent(AT_ONCE, |number| {
+            let one = self.one(bodies[number].clone(), deadline);
+            let failed = &failed;
+            async move {
+                match one.await {
+                    Ok(answer) => parts()[number] = Some(answer),
+                    // Of several that fail, the first is told.
+                    Err(error) => drop(failed.set(error)),
+                }
+            }
+        });
+        sending.await;
+        if let Some(error) = failed.into_inner() {
+            return Err(error);
+        }
+        let answers: Vec<(Head, Bytes)> = parts().drain(..).flatten().collect();
         let mut body = vec![b'['];
         for (number, (_, answer)) in answers.iter().enumerate() {
             if number > 0 {

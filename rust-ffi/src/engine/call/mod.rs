@@ -37,7 +37,7 @@ use crate::engine::remote::Reader;
 use crate::wire::remote::Remotes;
 use crate::wire::{Credentials, Decode};
 
-use attempt::WireCall;
+use attempt::{Parts, WireCall};
 use held::Held;
 use meta::meta;
 use output::{Output, Terminal};
@@ -333,7 +333,9 @@ async fn work(
                 None => None,
                 Some(files) => Some(Box::pin(attempt::fill(call, wire, files, deadline)).await?),
             };
-            let wire = WireCall { call, wire, filled, decode: wire.decode.as_ref(), tokens: &client.tokens, output };
+            let parts = Parts::default();
+            let wire =
+                WireCall { call, wire, filled, decode: wire.decode.as_ref(), tokens: &client.tokens, output, parts: &parts };
             loop {
                 progress.begin();
                 let started = Instant::now();
