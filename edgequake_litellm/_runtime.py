@@ -162,8 +162,6 @@ def client() -> Any:
                 from . import _logging
 
                 _logging.listen_as_environment_says()
-        for begin in _beginners:
-            begin()
     return process.client
 
 
@@ -354,17 +352,11 @@ def _failure(kind: str, message: str) -> Exception:
 # Fork ----------------------------------------------------------------------------------------------------------------------
 
 _forgotten: list[Any] = []
-_beginners: list[Any] = []
 
 
 def on_fork(forget: Any) -> None:
     """Has `forget` called in a child process after a fork, to let go of what belongs to the parent."""
     _forgotten.append(forget)
-
-
-def on_first_call(begin: Any) -> None:
-    """Has `begin` called before the first call of this process and of each child: the place to start threads at, which a fork must not."""
-    _beginners.append(begin)
 
 
 def _after_fork() -> None:

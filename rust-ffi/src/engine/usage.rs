@@ -54,7 +54,7 @@ impl Usage {
     }
 
     /// What a usage object tells.
-    pub fn of(raw: &RawValue) -> Option<Usage> {
+    fn of(raw: &RawValue) -> Option<Usage> {
         let counts: Counts<'_> = json::read(raw)?;
         let input = Parts::of([counts.prompt_tokens_details, counts.input_tokens_details]);
         let output = Parts::of([counts.completion_tokens_details, counts.output_tokens_details]);
@@ -79,8 +79,13 @@ impl Usage {
         })
     }
 
-    /// What Google's `usageMetadata` tells. `candidates`: those of the same answer, which say what it searched for.
-    pub fn of_google(metadata: &RawValue, candidates: Option<&RawValue>) -> Option<Usage> {
+    /// What the members of an answer, or of a chunk, tell: `usage`, or Google's `usageMetadata` beside its `candidates`.
+    pub fn of_members(usage: Option<&RawValue>, metadata: Option<&RawValue>, candidates: Option<&RawValue>) -> Option<Usage> {
+        usage.and_then(Usage::of).or_else(|| Usage::of_google(metadata?, candidates))
+    }
+
+    /// `candidates` say what the answer searched for.
+    fn of_google(metadata: &RawValue, candidates: Option<&RawValue>) -> Option<Usage> {
         let metadata: Map<String, Value> = json::read(metadata)?;
         let read = gemini::usage::read(&metadata, &candidates.map(gemini::usage::grounding).unwrap_or_default());
         let told = |names: &[&str]| names.iter().any(|name| metadata.get(*name).is_some_and(Value::is_u64));
@@ -185,8 +190,7 @@ impl Told<'_> {
             let within: Told<'_> = json::read(self.response.or(self.message)?)?;
             Usage::of(within.usage?)
         };
-        let google = || Usage::of_google(self.usage_metadata?, self.candidates);
-        self.usage.and_then(Usage::of).or_else(google).or_else(within)
+        Usage::of_members(self.usage, self.usage_metadata, self.candidates).or_else(within)
     }
 }
 

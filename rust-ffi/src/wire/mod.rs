@@ -107,8 +107,10 @@ pub trait Decode: Send + Sync {
     /// The error of a non-2xx answer.
     fn error(&self, head: &Head, body: &[u8]) -> Error;
 
-    /// A reader for one stream; only called for streamed calls, after a 2xx.
-    fn stream(&self, head: &Head) -> Box<dyn StreamDecode>;
+    /// A reader for one stream; only called for streamed calls, after a 2xx. Many answers are never streamed.
+    fn stream(&self, _head: &Head) -> Box<dyn StreamDecode> {
+        Box::new(NoStream)
+    }
 }
 
 /// Reads one streamed answer.
@@ -118,6 +120,19 @@ pub trait StreamDecode: Send {
 
     /// The connection ended without the end mark: Ok when every choice had its finish reason, else an error (the terminal rule).
     fn end(&mut self, out: &mut Vec<StreamEvent>) -> Result<()>;
+}
+
+/// Of an answer that is never streamed.
+struct NoStream;
+
+impl StreamDecode for NoStream {
+    fn feed(&mut self, _: &[u8], _: &mut Vec<StreamEvent>) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn end(&mut self, _: &mut Vec<StreamEvent>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What a stream hands on; the kinds of `eq_event` that carry content.

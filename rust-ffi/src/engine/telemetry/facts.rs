@@ -140,8 +140,7 @@ impl Answer {
         if let Some(reason) = text(object.stop_reason).or(status) {
             self.finish_reasons = vec![reason];
         }
-        let google = || Usage::of_google(object.usage_metadata?, object.candidates);
-        if let Some(usage) = object.usage.and_then(Usage::of).or_else(google) {
+        if let Some(usage) = Usage::of_members(object.usage, object.usage_metadata, object.candidates) {
             self.usage.take(usage);
         }
         let inner = object.response.or(object.message).filter(|_| depth == 0);

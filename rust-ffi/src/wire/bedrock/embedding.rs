@@ -18,8 +18,7 @@ use crate::wire::cohere;
 use crate::wire::errors::Origin;
 use crate::wire::params::sort::{self, Known, Rules};
 use crate::wire::providers::Provider;
-use crate::wire::rerank::NoStream;
-use crate::wire::{Decode, Head, Operation, StreamDecode};
+use crate::wire::{Decode, Head, Operation};
 
 /// Where AWS tells how many tokens went in, whatever the model answers.
 const COUNT: &str = "x-amzn-bedrock-input-token-count";
@@ -224,10 +223,6 @@ impl Decode for Decoder {
 
     fn error(&self, head: &Head, body: &[u8]) -> Error {
         refusal(&self.origin, head, body)
-    }
-
-    fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
-        Box::new(NoStream)
     }
 }
 

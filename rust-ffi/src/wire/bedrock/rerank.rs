@@ -18,8 +18,8 @@ use crate::wire::errors::Origin;
 use crate::wire::http::{headers, join, with_query};
 use crate::wire::params::sort::{self, Known, Rules};
 use crate::wire::providers::Provider;
-use crate::wire::rerank::{NoStream, CHECKED};
-use crate::wire::{Decode, Head, HttpCall, Operation, StreamDecode};
+use crate::wire::rerank::CHECKED;
+use crate::wire::{Decode, Head, HttpCall, Operation};
 
 pub fn prepare(row: &'static Provider, route: &Route, request: &Request<'_>) -> Result<HttpCall> {
     let name = Name::of(&route.model)?;
@@ -115,10 +115,6 @@ impl Decode for Decoder {
 
     fn error(&self, head: &Head, body: &[u8]) -> Error {
         refusal(&self.origin, head, body)
-    }
-
-    fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
-        Box::new(NoStream)
     }
 }
 

@@ -7,7 +7,7 @@ use super::forms::{Answer, Form};
 use crate::engine::error::{Error, Result};
 use crate::wire::errors::Origin;
 use crate::wire::openai::answer::Reader;
-use crate::wire::{Decode, Head, StreamDecode, StreamEvent};
+use crate::wire::{Decode, Head};
 
 pub struct Decoder {
     pub origin: Origin,
@@ -44,10 +44,6 @@ impl Decode for Decoder {
 
     fn error(&self, head: &Head, body: &[u8]) -> Error {
         self.origin.refusal(head, body)
-    }
-
-    fn stream(&self, _: &Head) -> Box<dyn StreamDecode> {
-        Box::new(NoStream)
     }
 }
 
@@ -130,18 +126,5 @@ impl Decoder {
             // It tells nothing, and a guess must not look like a count.
             Answer::List => return None,
         })
-    }
-}
-
-/// Of an answer that is never streamed.
-pub struct NoStream;
-
-impl StreamDecode for NoStream {
-    fn feed(&mut self, _: &[u8], _: &mut Vec<StreamEvent>) -> Result<bool> {
-        Ok(true)
-    }
-
-    fn end(&mut self, _: &mut Vec<StreamEvent>) -> Result<()> {
-        Ok(())
     }
 }

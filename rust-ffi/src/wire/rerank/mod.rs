@@ -9,7 +9,6 @@ mod forms;
 use serde_json::Value;
 
 use self::answer::Decoder;
-pub use self::answer::NoStream;
 use self::forms::Form;
 use super::body::{Body, Json};
 use super::errors::Origin;
