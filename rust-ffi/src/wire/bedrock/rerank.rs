@@ -25,8 +25,8 @@ pub fn prepare(row: &'static Provider, route: &Route, request: &Request<'_>) -> 
     let name = Name::of(&route.model)?;
     let region = Region::of(request, name.region)?;
     let rules = Rules::of(request)?;
-    // litellm takes all of Cohere's names here; Bedrock's results never hold documents, and its documents are ranked whole.
-    let unsent = &["user", "model_id", "query", "documents", "rank_fields", "return_documents", "max_chunks_per_doc"];
+    // litellm's function asks for documents unless it is told otherwise; Bedrock's results never hold them.
+    let unsent = &["user", "model_id", "query", "documents", "return_documents"];
     let known = Known { checked: CHECKED, supported: &["top_n"], unsent, ..Known::default() };
     let query = request.str("query")?.ok_or_else(|| missing("query"))?;
     let raw = request.raw("documents").ok_or_else(|| missing("documents"))?;
@@ -121,6 +121,7 @@ impl Decode for Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::error::ErrorKind;
     use crate::wire::providers::find;
 
     fn prepared(model: &str, mut arguments: Value) -> Result<HttpCall> {
@@ -168,6 +169,14 @@ mod tests {
             json!({"query": "q", "documents": [1]}),
         ] {
             assert!(prepared(arn, bad).is_err());
+        }
+        for name in ["rank_fields", "max_chunks_per_doc"] {
+            let mut asked = json!({"query": "q", "documents": ["a"]});
+            asked[name] = json!(1);
+            let error = prepared(arn, asked.clone()).err().unwrap();
+            assert!(error.kind == ErrorKind::UnsupportedParams && error.message.contains(name), "{}", error.message);
+            asked["drop_params"] = true.into();
+            assert!(!String::from_utf8_lossy(&prepared(arn, asked).unwrap().body).contains(name));
         }
     }
 
